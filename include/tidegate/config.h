@@ -1,0 +1,207 @@
+/* Layer 1, config: one JSON file becomes one struct tg_config, or a list of errors.
+ *
+ * Options are data: one table (src/config/options.c) names each option, its type, range, default and
+ * help text. Loading, checking, error messages, the JSON Schema and the reference are made from it.
+ *
+ * A loaded configuration is read-only and may be read by any thread. Durations are milliseconds, sizes
+ * bytes. Strings are NUL-terminated UTF-8, owned by the configuration; an absent string is NULL.
+ *
+ * In every string value `${NAME}` becomes the environment variable NAME (unset: an error; `$${` stands
+ * for a literal `${`), and an object { "$file": "path" } stands for the content of that file without its
+ * last newline. Every relative file name starts at the configuration file's folder, and is stored joined to it. */
+#ifndef TIDEGATE_CONFIG_H
+#define TIDEGATE_CONFIG_H
+
+#include "tidegate/base.h"
+
+struct tg_config_tls_server {
+    bool is_set;
+    char *certificate;   /* PEM file: the certificate, then its chain */
+    char *key;           /* PEM file */
+    int64_t min_version; /* 12 or 13, for TLS 1.2 and 1.3 */
+};
+
+struct tg_config_listener {
+    char *address;     /* "0.0.0.0" unless set; IPv6 without brackets */
+    int64_t port;      /* 0: the system chooses, and the log says which */
+    char *unix_path;   /* key "unix"; then address and port do not count */
+    int64_t unix_mode; /* file mode of the socket, from an octal string; 0660 unless set */
+    struct tg_config_tls_server tls;
+};
+
+struct tg_config_admin {
+    bool is_set;   /* the file names it: its port is then a must */
+    bool enabled;  /* true unless set */
+    char *address; /* 127.0.0.1 */
+    int64_t port;  /* 9090 */
+};
+
+struct tg_config_log {
+    int64_t level;  /* enum tg_log_level */
+    int64_t format; /* enum tg_log_format */
+};
+
+struct tg_config_limits {
+    int64_t connections;             /* in all; 0: what the file descriptor limit allows */
+    int64_t connections_per_address; /* 0: no limit */
+    int64_t pending_requests;        /* connections that have not sent a complete request */
+    int64_t request_timeout_ms;   /* from accept, or from the first byte of a further request, to its end */
+    int64_t idle_timeout_ms;      /* keep-alive connections between requests */
+    int64_t request_header_bytes; /* over it: 431 */
+    int64_t url_bytes;            /* over it: 414 */
+};
+
+struct tg_config_sse {
+    int64_t heartbeat_ms;     /* a comment where nothing else was sent for so long */
+    int64_t retry_ms;         /* what `retry:` tells clients; jittered up to half more when Tidegate closes */
+    int64_t stall_timeout_ms; /* a client that takes nothing for so long is closed */
+    char **last_event_id_query; /* query names that stand in for the Last-Event-ID header; NULL-terminated */
+    char *gap_event;            /* "tidegate.gap" */
+    char *upstream_event;       /* "tidegate.upstream" */
+};
+
+/* A message to send to a backend. In the file: a string is text, { "$base64": "…" } is binary, anything
+ * else is sent as compact JSON text. */
+struct tg_config_message {
+    bool is_set;
+    bool is_binary;
+    char *bytes;
+    size_t length;
+};
+
+struct tg_config_header {
+    char *name;
+    char *value;
+};
+
+struct tg_config_tls_client {
+    char *ca;          /* PEM file; NULL: the system's */
+    char *certificate; /* PEM file, with `key`: a client certificate */
+    char *key;
+    char *server_name; /* for SNI and the host-name check; NULL: the URL's host */
+    bool verify;       /* false logs a warning at each start */
+};
+
+enum tg_config_connect { TG_CONNECT_ALWAYS, TG_CONNECT_ON_DEMAND };
+enum tg_config_upstream_kind { TG_UPSTREAM_WEBSOCKET };
+
+/* A URL in its parts, checked by the loader (ws, wss). */
+struct tg_config_url {
+    char *text;
+    bool is_secure;
+    char *host; /* IPv6 without brackets */
+    int64_t port;
+    char *path; /* with the query; at least "/" */
+};
+
+struct tg_config_upstream {
+    int64_t kind; /* enum tg_config_upstream_kind */
+    struct tg_config_url url;
+    char **subprotocols;              /* NULL-terminated, or NULL */
+    struct tg_config_header *headers; /* ends with a NULL name; or NULL */
+    char *origin;
+    char *basic_user, *basic_password; /* key "auth": { "basic": { "user", "password" } } */
+    char *bearer;                      /* key "auth": { "bearer": "…" }; at most one of the two */
+    struct tg_config_message *on_open; /* on_open_count of them */
+    size_t on_open_count;
+    struct tg_config_message keepalive_message;
+    int64_t keepalive_every_ms; /* 0: none */
+    int64_t ping_every_ms;      /* protocol pings; 0: none */
+    int64_t pong_timeout_ms;    /* nothing at all heard for so long after a ping: dead */
+    int64_t idle_timeout_ms;    /* no message for so long: reconnect; 0: no limit */
+    int64_t connect_timeout_ms; /* name lookup, TCP, TLS and handshake together */
+    int64_t max_message_bytes;
+    int64_t max_redirects;
+    int64_t reconnect_first_ms, reconnect_max_ms;
+    int64_t connect;   /* enum tg_config_connect */
+    int64_t linger_ms; /* on_demand: stays connected for so long after the last subscriber */
+    bool required;     /* /readyz waits for it */
+    struct tg_config_tls_client tls;
+};
+
+/* What becomes of a message. A value that begins with "/" is a JSON pointer (RFC 6901) into the message;
+ * `event` may be a constant instead. All NULL: the message is the data. */
+struct tg_config_translate {
+    char *event;
+    char *id;
+    char *data;
+    char *binary_event; /* the type of events made of binary messages; "binary" */
+};
+
+struct tg_config_retain {
+    int64_t events;
+    int64_t bytes;
+    int64_t age_ms; /* 0: no limit */
+};
+
+enum tg_config_initial { TG_INITIAL_LIVE, TG_INITIAL_LAST, TG_INITIAL_ALL };
+enum tg_config_after_gap { TG_AFTER_GAP_OLDEST, TG_AFTER_GAP_LIVE };
+
+struct tg_config_stream {
+    char *name;
+    int64_t scope; /* 0: shared */
+    struct tg_config_upstream upstream;
+    struct tg_config_translate translate;
+    struct tg_config_retain retain;
+    int64_t initial;      /* enum tg_config_initial: what a client without an id gets */
+    int64_t initial_last; /* with TG_INITIAL_LAST ({ "last": N }) */
+    int64_t after_gap;    /* enum tg_config_after_gap: where a client goes on after a gap */
+};
+
+struct tg_config_cors {
+    char **origins; /* NULL-terminated; "*" allows every origin; NULL: no CORS headers */
+    bool credentials;
+    int64_t max_age_ms;
+};
+
+struct tg_config_route {
+    char *path;          /* exact, or a prefix that ends with "*" */
+    char *stream;        /* a key of `streams`; or NULL */
+    size_t stream_index; /* into config->streams */
+    char *file;          /* one file to serve; or NULL */
+    char *content_type;  /* for `file`; NULL: by its ending */
+    struct tg_config_cors cors;
+};
+
+struct tg_config {
+    char *source; /* the file's name, for messages */
+    struct tg_config_listener *listeners;
+    size_t listener_count;
+    struct tg_config_admin admin;
+    struct tg_config_log log;
+    int64_t workers; /* 0: one for each core */
+    int64_t drain_ms;
+    struct tg_config_limits limits;
+    struct tg_config_sse sse;
+    struct tg_config_stream *streams;
+    size_t stream_count;
+    struct tg_config_route *routes;
+    size_t route_count;
+};
+
+/* Loads and checks a file. On failure (TG_ERR_INVALID, or TG_ERR_IO when it cannot be read) *ret_errors
+ * gets every error found, one line each, sorted by place:
+ *     file:line:column: path: what was expected
+ * e.g. `tg.json:7:9: streams.quotes.upstream.urll: unknown key; did you mean "url"?`
+ * Lines and columns count from 1; columns count characters. On success *ret_errors is untouched. */
+enum tg_err tg_config_load(const char *file_name, struct tg_config **ret_config,
+                           struct tg_buffer *ret_errors);
+
+/* The same for a text in memory; `name` stands for the file's name in messages, relative `$file` paths
+ * start at the working folder. */
+enum tg_err tg_config_parse(const char *name, const char *text, size_t length, struct tg_config **ret_config,
+                            struct tg_buffer *ret_errors);
+
+void tg_config_free(struct tg_config *config); /* NULL is fine */
+
+/* Appends the JSON Schema (draft 2020-12) of the configuration, made from the option table. */
+enum tg_err tg_config_schema(struct tg_buffer *out);
+/* Appends the option reference as Markdown, made from the same table. */
+enum tg_err tg_config_reference(struct tg_buffer *out);
+
+/* "200ms", "20s", "10m", "1h", "1d"; "0" alone is fine. TG_ERR_INVALID otherwise. */
+enum tg_err tg_parse_duration(const char *text, int64_t *ret_ms);
+/* "512", "512B", "64KiB", "16MiB", "1GiB", also KB/MB/GB (powers of 1000). */
+enum tg_err tg_parse_size(const char *text, int64_t *ret_bytes);
+
+#endif

@@ -1,0 +1,85 @@
+/* Checks across the options of one upstream. */
+#include "check.h"
+
+#include "options.h"
+
+#include <string.h>
+#include <strings.h>
+
+static void check_auth(struct tg_document *document, const struct tg_path *path,
+                       const struct tg_config_upstream *upstream)
+{
+    struct tg_path auth_path = TG_PATH_KEY(path, "auth");
+    struct tg_path headers_path = TG_PATH_KEY(path, "headers");
+    json_t *auth = tg_document_find(document, &auth_path);
+    if (!auth)
+        return;
+    size_t ways = (json_object_get(auth, "basic") ? 1 : 0) + (json_object_get(auth, "bearer") ? 1 : 0);
+    if (ways != 1)
+        tg_document_error(document, &auth_path, "expected either \"basic\" or \"bearer\"");
+    for (const struct tg_config_header *header = upstream->headers; header && header->name; header++) {
+        struct tg_path header_path = TG_PATH_KEY(&headers_path, header->name);
+        if (strcasecmp(header->name, "Authorization") == 0)
+            tg_document_error_at_key(document, &header_path,
+                                     "this header cannot be set together with \"auth\"");
+    }
+}
+
+static void check_subprotocols(struct tg_document *document, const struct tg_path *path,
+                               const struct tg_config_upstream *upstream)
+{
+    struct tg_path list = TG_PATH_KEY(path, "subprotocols");
+    if (tg_document_has_error(document, &list))
+        return;
+    for (size_t i = 0; upstream->subprotocols && upstream->subprotocols[i]; i++) {
+        struct tg_path item = TG_PATH_INDEX(&list, i);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(upstream->subprotocols[i], upstream->subprotocols[j]) == 0)
+                tg_document_error(document, &item, "the same subprotocol twice");
+        }
+    }
+}
+
+static void check_reconnect(struct tg_document *document, const struct tg_path *path,
+                            const struct tg_config_upstream *upstream)
+{
+    struct tg_path reconnect = TG_PATH_KEY(path, "reconnect");
+    struct tg_path first = TG_PATH_KEY(&reconnect, "first"), max = TG_PATH_KEY(&reconnect, "max");
+    if (tg_document_has_error(document, &reconnect) ||
+        upstream->reconnect_first_ms <= upstream->reconnect_max_ms)
+        return;
+    /* One of the two may be the default: the other is then the one to change. */
+    char text[TG_UNIT_TEXT_MAX];
+    if (tg_document_find(document, &max) && tg_document_find(document, &first)) {
+        tg_document_error(document, &max, "expected a duration that is not shorter than \"first\"");
+    } else if (tg_document_find(document, &max)) {
+        tg_format_duration(upstream->reconnect_first_ms, text);
+        tg_document_error(document, &max,
+                          "expected a duration that is not shorter than \"first\", \"%s\" by default", text);
+    } else {
+        tg_format_duration(upstream->reconnect_max_ms, text);
+        tg_document_error(document, &first,
+                          "expected a duration that is not longer than \"max\", \"%s\" by default", text);
+    }
+}
+
+static void check_tls(struct tg_document *document, const struct tg_path *path)
+{
+    struct tg_path tls = TG_PATH_KEY(path, "tls");
+    struct tg_path certificate = TG_PATH_KEY(&tls, "certificate"), key = TG_PATH_KEY(&tls, "key");
+    bool has_certificate = tg_document_find(document, &certificate),
+         has_key = tg_document_find(document, &key);
+    if (has_certificate && !has_key)
+        tg_document_error(document, &certificate, "expected \"key\" beside it");
+    if (has_key && !has_certificate)
+        tg_document_error(document, &key, "expected \"certificate\" beside it");
+}
+
+void tg_config_check_upstream(struct tg_document *document, const struct tg_path *path,
+                              const struct tg_config_upstream *upstream)
+{
+    check_auth(document, path, upstream);
+    check_subprotocols(document, path, upstream);
+    check_reconnect(document, path, upstream);
+    check_tls(document, path);
+}

@@ -1,0 +1,75 @@
+/* The façade: file → text → document → structs → checks, and the list of errors. */
+#include "check.h"
+#include "files.h"
+#include "load.h"
+#include "resolve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_MAX_BYTES = 16 << 20 };
+
+static enum tg_err load_text(const char *name, const char *folder, const char *text, size_t length,
+                             struct tg_config **ret_config, struct tg_buffer *ret_errors)
+{
+    enum tg_err err = TG_OK;
+    struct tg_document document;
+    struct tg_config *config = tg_alloc(sizeof(*config));
+    config->source = tg_strdup(name);
+    tg_options_set_defaults(&tg_options_root, config);
+
+    tg_document_init(&document, name, folder, text, length);
+    if (document.root) {
+        tg_document_resolve(&document);
+        tg_options_load(&document, NULL, &tg_options_root, document.root, config);
+        if (json_is_object(document.root))
+            tg_config_check(&document, config);
+    }
+    if (document.error_count > 0) {
+        err = tg_document_render_errors(&document, ret_errors);
+        err = err ? err : TG_ERR_INVALID;
+        tg_config_free(config);
+    } else {
+        *ret_config = config;
+    }
+    tg_document_deinit(&document);
+    return err;
+}
+
+enum tg_err tg_config_parse(const char *name, const char *text, size_t length, struct tg_config **ret_config,
+                            struct tg_buffer *ret_errors)
+{
+    if (length > CONFIG_MAX_BYTES) {
+        tg_buffer_appendf(ret_errors, "%s: larger than 16MiB\n", name);
+        return TG_ERR_INVALID;
+    }
+    return load_text(name, "", text, length, ret_config, ret_errors);
+}
+
+enum tg_err tg_config_load(const char *file_name, struct tg_config **ret_config, struct tg_buffer *ret_errors)
+{
+    struct tg_buffer text = { 0 };
+    char *folder = tg_file_folder(file_name);
+    enum tg_err err = tg_file_read(file_name, CONFIG_MAX_BYTES, &text);
+    if (err == TG_ERR_IO) {
+        tg_buffer_appendf(ret_errors, "%s: cannot read the file: %s\n", file_name, strerror(errno));
+    } else if (err == TG_ERR_TOO_LARGE) {
+        tg_buffer_appendf(ret_errors, "%s: larger than 16MiB\n", file_name);
+        err = TG_ERR_INVALID;
+    } else if (!err) {
+        err = load_text(file_name, folder, text.data, text.length, ret_config, ret_errors);
+    }
+    free(folder);
+    tg_buffer_deinit(&text);
+    return err;
+}
+
+void tg_config_free(struct tg_config *config)
+{
+    if (!config)
+        return;
+    free(config->source);
+    tg_options_free(&tg_options_root, config);
+    free(config);
+}

@@ -1,0 +1,225 @@
+/* The forms of strings: what they are called in messages, their pattern in the schema, their check. */
+#include "grammar.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/un.h>
+
+static bool has_control(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static bool is_letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_of(const char *text, const char *others)
+{
+    for (; *text; text++) {
+        if (!is_letter_or_digit(*text) && !strchr(others, *text))
+            return false;
+    }
+    return true;
+}
+
+static bool is_ip_address(const char *text)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+const struct tg_option_grammar tg_grammar_ip_address = {
+    .expected = "an IP address such as \"0.0.0.0\" or \"::\"",
+    .pattern = "^[0-9A-Fa-f.:]+$",
+    .is_valid = is_ip_address,
+};
+
+static bool is_socket_path(const char *text)
+{
+    struct sockaddr_un address;
+    return *text && strlen(text) < sizeof(address.sun_path);
+}
+
+const struct tg_option_grammar tg_grammar_socket_path = {
+    .expected = "a path of 1 to 107 bytes",
+    .pattern = "^.{1,107}$",
+    .is_valid = is_socket_path,
+};
+
+static bool is_not_empty(const char *text)
+{
+    return *text != '\0';
+}
+
+const struct tg_option_grammar tg_grammar_file_name = {
+    .expected = "the name of a file",
+    .pattern = "^.",
+    .is_valid = is_not_empty,
+};
+
+static bool is_query_name(const char *text)
+{
+    return *text && is_of(text, "-_.~");
+}
+
+const struct tg_option_grammar tg_grammar_query_name = {
+    .expected = "a query name of letters, digits, \"-\", \"_\", \".\" and \"~\"",
+    .pattern = "^[A-Za-z0-9_.~-]+$",
+    .is_valid = is_query_name,
+};
+
+static bool is_event_name(const char *text)
+{
+    return *text && !strpbrk(text, "\r\n");
+}
+
+const struct tg_option_grammar tg_grammar_event_name = {
+    .expected = "an event type: one line, not empty",
+    .pattern = "^[^\\r\\n]+$",
+    .is_valid = is_event_name,
+};
+
+/* RFC 6901: "~" only as "~0" and "~1". */
+static bool is_pointer(const char *text)
+{
+    if (*text != '/')
+        return false;
+    for (; *text; text++) {
+        if (*text == '~' && text[1] != '0' && text[1] != '1')
+            return false;
+    }
+    return true;
+}
+
+const struct tg_option_grammar tg_grammar_pointer = {
+    .expected = "a JSON pointer such as \"/payload\", in which \"~\" is written \"~0\" and \"/\" \"~1\"",
+    .pattern = "^(/([^~]|~[01])*)$",
+    .is_valid = is_pointer,
+};
+
+static bool is_event_value(const char *text)
+{
+    return *text == '/' ? is_pointer(text) : is_event_name(text);
+}
+
+const struct tg_option_grammar tg_grammar_event_value = {
+    .expected = "a JSON pointer such as \"/type\", or an event type: one line, not empty",
+    .pattern = "^(/([^~]|~[01])*|[^/\\r\\n][^\\r\\n]*)$",
+    .is_valid = is_event_value,
+};
+
+static bool is_stream_name(const char *text)
+{
+    return *text && strlen(text) <= 64 && is_of(text, "_.-");
+}
+
+const struct tg_option_grammar tg_grammar_stream_name = {
+    .expected = "a name of 1 to 64 letters, digits, \"_\", \".\" and \"-\"",
+    .pattern = "^[A-Za-z0-9_.-]{1,64}$",
+    .is_valid = is_stream_name,
+};
+
+static bool is_route_path(const char *text)
+{
+    if (*text != '/' || has_control(text) || strpbrk(text, "?# "))
+        return false;
+    const char *star = strchr(text, '*');
+    return !star || star[1] == '\0';
+}
+
+const struct tg_option_grammar tg_grammar_route_path = {
+    .expected = "a path that begins with \"/\", has no \"?\", \"#\" and spaces, and \"*\" at its end only",
+    .pattern = "^/[^?#*\\s]*\\*?$",
+    .is_valid = is_route_path,
+};
+
+static bool is_token(const char *text)
+{
+    return *text && is_of(text, "!#$%&'*+-.^_`|~");
+}
+
+const struct tg_option_grammar tg_grammar_token = {
+    .expected = "a token of letters, digits and !#$%&'*+-.^_`|~",
+    .pattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+    .is_valid = is_token,
+};
+
+static bool is_header_value(const char *text)
+{
+    for (; *text; text++) {
+        if (*text != '\t' && ((unsigned char)*text < 0x20 || *text == 0x7f))
+            return false;
+    }
+    return true;
+}
+
+const struct tg_option_grammar tg_grammar_header_value = {
+    .expected = "a header value: one line without control characters",
+    .pattern = "^[^\\r\\n]*$",
+    .is_valid = is_header_value,
+};
+
+static bool is_header_content(const char *text)
+{
+    return *text && is_header_value(text);
+}
+
+const struct tg_option_grammar tg_grammar_header_content = {
+    .expected = "a header value: one line without control characters, not empty",
+    .pattern = "^[^\\r\\n]+$",
+    .is_valid = is_header_content,
+};
+
+static bool is_basic_user(const char *text)
+{
+    return !has_control(text) && !strchr(text, ':');
+}
+
+const struct tg_option_grammar tg_grammar_basic_user = {
+    .expected = "a user name without \":\" and control characters",
+    .pattern = "^[^:\\r\\n]*$",
+    .is_valid = is_basic_user,
+};
+
+static bool has_no_control(const char *text)
+{
+    return !has_control(text);
+}
+
+const struct tg_option_grammar tg_grammar_basic_password = {
+    .expected = "a password without control characters",
+    .pattern = "^[^\\r\\n]*$",
+    .is_valid = has_no_control,
+};
+
+/* What browsers send in `Origin`: no path, so no slash at the end either. */
+static bool is_cors_origin(const char *text)
+{
+    if (strcmp(text, "*") == 0 || strcmp(text, "null") == 0)
+        return true;
+    const char *host = strstr(text, "://");
+    return host && host > text && host[3] && !strpbrk(host + 3, "/?#*,@ ") && !has_control(text);
+}
+
+const struct tg_option_grammar tg_grammar_cors_origin = {
+    .expected = "\"*\", or an origin without a path such as \"https://app.example.com\"",
+    .pattern = "^(\\*|null|[^/?#\\s]+://[^/?#*,@\\s]+)$",
+    .is_valid = is_cors_origin,
+};
+
+static bool is_host_name(const char *text)
+{
+    return *text && strlen(text) <= 253 && is_of(text, "-._:");
+}
+
+const struct tg_option_grammar tg_grammar_host_name = {
+    .expected = "a host name",
+    .pattern = "^[A-Za-z0-9._:-]{1,253}$",
+    .is_valid = is_host_name,
+};

@@ -1,0 +1,24 @@
+/* The forms of strings: header names, event types, JSON pointers, paths and the like. */
+#ifndef TIDEGATE_CONFIG_GRAMMAR_H
+#define TIDEGATE_CONFIG_GRAMMAR_H
+
+#include "options.h"
+
+extern const struct tg_option_grammar tg_grammar_ip_address;
+extern const struct tg_option_grammar tg_grammar_socket_path;
+extern const struct tg_option_grammar tg_grammar_file_name;
+extern const struct tg_option_grammar tg_grammar_query_name;
+extern const struct tg_option_grammar tg_grammar_event_name;  /* not empty, no CR, LF */
+extern const struct tg_option_grammar tg_grammar_event_value; /* a JSON pointer, or an event name */
+extern const struct tg_option_grammar tg_grammar_pointer;     /* RFC 6901, not empty */
+extern const struct tg_option_grammar tg_grammar_stream_name;
+extern const struct tg_option_grammar tg_grammar_route_path;
+extern const struct tg_option_grammar tg_grammar_token;          /* RFC 9110 */
+extern const struct tg_option_grammar tg_grammar_header_value;   /* RFC 9110, and UTF-8 */
+extern const struct tg_option_grammar tg_grammar_header_content; /* the same, not empty */
+extern const struct tg_option_grammar tg_grammar_basic_user;     /* RFC 7617 */
+extern const struct tg_option_grammar tg_grammar_basic_password;
+extern const struct tg_option_grammar tg_grammar_cors_origin;
+extern const struct tg_option_grammar tg_grammar_host_name;
+
+#endif

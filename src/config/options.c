@@ -1,0 +1,392 @@
+/* The option table itself, from the smallest objects up to the whole file. Nothing but data: what is done
+ * with it stands in option_values.c, load.c, schema.c and reference.c. */
+#include "options.h"
+#include "grammar.h"
+
+/* A row in the tool's form would have a line for each field. */
+/* clang-format off */
+
+#define AT(type, field) .offset = offsetof(struct type, field)
+#define COUNT_AT(type, field) .count_offset = offsetof(struct type, field)
+#define OBJECT(name, ...)                                                                                    \
+    static const struct tg_option_object name = { .options = name##_options,                                 \
+                                                  .option_count = TG_COUNT_OF(name##_options), __VA_ARGS__ }
+
+#define MILLISECONDS(n) INT64_C(n)
+#define SECONDS(n) (INT64_C(n) * 1000)
+#define MINUTES(n) (INT64_C(n) * 60 * 1000)
+#define HOURS(n) (INT64_C(n) * 3600 * 1000)
+#define DAYS(n) (INT64_C(n) * 24 * 3600 * 1000)
+#define KIB(n) (INT64_C(n) << 10)
+#define MIB(n) (INT64_C(n) << 20)
+#define GIB(n) (INT64_C(n) << 30)
+
+static const struct tg_option_word log_levels[] = {
+    { "debug", TG_LOG_DEBUG },     { "info", TG_LOG_INFO },
+    { "warning", TG_LOG_WARNING }, { "error", TG_LOG_ERROR },
+    { 0 },
+};
+static const struct tg_option_word log_formats[] = {
+    { "auto", TG_LOG_AUTO }, { "human", TG_LOG_HUMAN }, { "json", TG_LOG_JSON }, { 0 }
+};
+static const struct tg_option_word tls_versions[] = { { "1.2", 12 }, { "1.3", 13 }, { 0 } };
+static const struct tg_option_word scopes[] = { { "shared", 0 }, { 0 } };
+static const struct tg_option_word upstream_kinds[] = { { "websocket", TG_UPSTREAM_WEBSOCKET }, { 0 } };
+static const struct tg_option_word connects[] = {
+    { "always", TG_CONNECT_ALWAYS }, { "on_demand", TG_CONNECT_ON_DEMAND }, { 0 }
+};
+static const struct tg_option_word after_gaps[] = {
+    { "oldest", TG_AFTER_GAP_OLDEST }, { "live", TG_AFTER_GAP_LIVE }, { 0 }
+};
+
+/* ---- listening ---------------------------------------------------------------------------------------- */
+
+static const struct tg_option tls_server_options[] = {
+    { .key = "certificate", .type = TG_OPTION_FILE, AT(tg_config_tls_server, certificate),
+      .is_required = true,
+      .grammar = &tg_grammar_file_name,
+      .help = "PEM file with the server's certificate, followed by the chain that leads to its root." },
+    { .key = "key", .type = TG_OPTION_FILE, AT(tg_config_tls_server, key), .is_required = true,
+      .grammar = &tg_grammar_file_name, .help = "PEM file with the certificate's private key." },
+    { .key = "min_version", .type = TG_OPTION_ENUM, AT(tg_config_tls_server, min_version),
+      .words = tls_versions,
+      .default_text = "1.2", .help = "The oldest version of TLS that clients may use." },
+};
+OBJECT(tls_server, .help = "Serves HTTPS instead of HTTP.");
+
+static const struct tg_option listener_options[] = {
+    { .key = "address", .type = TG_OPTION_STRING, AT(tg_config_listener, address), .default_text = "0.0.0.0",
+      .grammar = &tg_grammar_ip_address,
+      .help = "The IP address to listen on. `0.0.0.0` is every IPv4 address of the machine, `::` every "
+              "address." },
+    { .key = "port", .type = TG_OPTION_INTEGER, AT(tg_config_listener, port), .min = 0, .max = 65535,
+      .default_text = "8080",
+      .help = "The TCP port to listen on. With 0 the system chooses one, and the log says which." },
+    { .key = "unix", .type = TG_OPTION_PATH, AT(tg_config_listener, unix_path),
+      .grammar = &tg_grammar_socket_path,
+      .help = "Listens on a Unix socket of this name instead of an address and a port." },
+    { .key = "unix_mode", .type = TG_OPTION_MODE, AT(tg_config_listener, unix_mode), .min = 0, .max = 0777,
+      .default_text = "0660", .help = "The file mode of the Unix socket, an octal number: who may connect." },
+    { .key = "tls", .type = TG_OPTION_OBJECT, AT(tg_config_listener, tls), .object = &tls_server,
+      .set_offset = offsetof(struct tg_config_listener, tls.is_set), .has_no_default_keys = true,
+      .help = "Serves HTTPS here, with this certificate; without it, plain HTTP." },
+};
+OBJECT(listener, .size = sizeof(struct tg_config_listener),
+       .help = "One place where clients connect: an address and a port, or a Unix socket.");
+
+static const struct tg_option admin_options[] = {
+    { .key = "enabled", .type = TG_OPTION_BOOL, AT(tg_config_admin, enabled), .default_text = "true",
+      .help = "Whether there is an admin port at all." },
+    { .key = "address", .type = TG_OPTION_STRING, AT(tg_config_admin, address), .default_text = "127.0.0.1",
+      .grammar = &tg_grammar_ip_address,
+      .help = "The IP address of the admin port. Keep it where only operators can reach it: it has no "
+              "login." },
+    { .key = "port", .type = TG_OPTION_INTEGER, AT(tg_config_admin, port), .min = 0, .max = 65535,
+      .default_text = "9090", .help = "The TCP port for metrics and health checks." },
+};
+OBJECT(admin,
+.help = "Metrics and health checks, on a port of their own. When the file names this "
+                      "object, Tidegate does not start without the port; else it only warns when the "
+                      "port is taken.");
+
+static const struct tg_option log_object_options[] = {
+    { .key = "level", .type = TG_OPTION_ENUM, AT(tg_config_log, level), .words = log_levels,
+      .default_text = "info",
+      .help = "The least important lines that are written." },
+    { .key = "format", .type = TG_OPTION_ENUM, AT(tg_config_log, format), .words = log_formats,
+      .default_text = "auto",
+      .help = "`human` writes lines for people, `json` one JSON object a line, `auto` is `human` on a "
+              "terminal "
+              "and `json` elsewhere." },
+};
+OBJECT(log_object, .help = "The log, which goes to standard error.");
+
+static const struct tg_option limits_options[] = {
+    { .key = "connections", .type = TG_OPTION_INTEGER, AT(tg_config_limits, connections), .max = 10000000,
+      .default_text = "0",
+      .help = "Client connections in all. 0: as many as the limit on open files allows." },
+    { .key = "connections_per_address", .type = TG_OPTION_INTEGER,
+      AT(tg_config_limits, connections_per_address),
+      .max = 10000000, .default_text = "0",
+      .help = "Connections from one IP address. 0: no limit; behind a load balancer leave it so, since all "
+              "clients then share one address." },
+    { .key = "pending_requests", .type = TG_OPTION_INTEGER, AT(tg_config_limits, pending_requests), .min = 1,
+      .max = 1000000, .default_text = "1024",
+      .help = "Connections that have not sent a complete request yet. It keeps slow senders from using "
+              "up all "
+              "connections." },
+    { .key = "request_timeout", .type = TG_OPTION_DURATION, AT(tg_config_limits, request_timeout_ms),
+      .min = MILLISECONDS(100), .max = HOURS(1), .default_text = "10s",
+      .help = "How long a client may take to send a request." },
+    { .key = "idle_timeout", .type = TG_OPTION_DURATION, AT(tg_config_limits, idle_timeout_ms),
+      .min = MILLISECONDS(100), .max = DAYS(1), .default_text = "75s",
+      .help = "How long a keep-alive connection may wait between two requests. It does not end event "
+              "streams." },
+    { .key = "request_header", .type = TG_OPTION_SIZE, AT(tg_config_limits, request_header_bytes), .min = 256,
+      .max = MIB(1), .default_text = "16KiB",
+      .help = "The size of a request's line and headers together. Larger requests are answered with 431." },
+    { .key = "url", .type = TG_OPTION_SIZE, AT(tg_config_limits, url_bytes), .min = 64, .max = KIB(64),
+      .default_text = "8KiB", .help = "The size of a request's URL. Longer ones are answered with 414." },
+};
+OBJECT(limits, .help = "What clients may use up.");
+
+/* ---- clients ------------------------------------------------------------------------------------------ */
+
+static const struct tg_option sse_options[] = {
+    { .key = "heartbeat", .type = TG_OPTION_DURATION, AT(tg_config_sse, heartbeat_ms), .min = SECONDS(1),
+      .max = HOURS(1), .default_text = "15s",
+      .help = "After so long without an event, a client is sent a comment, so that no proxy between "
+              "takes the "
+              "connection for dead." },
+    { .key = "retry", .type = TG_OPTION_DURATION, AT(tg_config_sse, retry_ms), .min = MILLISECONDS(100),
+      .max = HOURS(1), .default_text = "2s",
+      .help = "How long clients wait before they connect again. When Tidegate closes connections itself, it "
+              "asks for up to half more, at random, so that not all come back at once." },
+    { .key = "stall_timeout", .type = TG_OPTION_DURATION, AT(tg_config_sse, stall_timeout_ms),
+      .min = SECONDS(1),
+      .max = DAYS(1), .default_text = "60s",
+      .help = "A client that takes none of what waits for it for so long is disconnected." },
+    { .key = "last_event_id_query", .type = TG_OPTION_STRINGS, AT(tg_config_sse, last_event_id_query),
+      .max = 16,
+      .grammar = &tg_grammar_query_name,
+      .default_text = "lastEventId last_event_id lastEventID evs_last_event_id",
+      .help = "Query parameters that stand in for the `Last-Event-ID` header, for clients that cannot "
+              "set it. "
+              "The header wins." },
+    { .key = "gap_event", .type = TG_OPTION_STRING, AT(tg_config_sse, gap_event),
+      .grammar = &tg_grammar_event_name,
+      .default_text = "tidegate.gap",
+      .help = "The type of the event that tells a client that it has missed events." },
+    { .key = "upstream_event", .type = TG_OPTION_STRING, AT(tg_config_sse, upstream_event),
+      .grammar = &tg_grammar_event_name, .default_text = "tidegate.upstream",
+      .help = "The type of the event that tells clients that the backend was lost or is back." },
+};
+OBJECT(sse, .help = "How clients are served.");
+
+static const struct tg_option cors_options[] = {
+    { .key = "origins", .type = TG_OPTION_STRINGS, AT(tg_config_cors, origins), .is_required = true, .min = 1,
+      .max = 1000, .grammar = &tg_grammar_cors_origin,
+      .help = "The origins whose pages may read, such as `https://app.example.com`; `*` is every origin." },
+    { .key = "credentials", .type = TG_OPTION_BOOL, AT(tg_config_cors, credentials), .default_text = "false",
+      .help = "Whether pages may send cookies along. Not together with the origin `*`." },
+    { .key = "max_age", .type = TG_OPTION_DURATION, AT(tg_config_cors, max_age_ms), .max = DAYS(1),
+      .default_text = "10m", .help = "How long browsers may remember the answer to a preflight request." },
+};
+OBJECT(cors, .help = "Lets pages of other origins read.");
+
+static const struct tg_option route_options[] = {
+    { .key = "path", .type = TG_OPTION_STRING, AT(tg_config_route, path), .is_required = true,
+      .grammar = &tg_grammar_route_path,
+      .help = "The path of the URL: this one exactly, or every path with this beginning when it ends "
+              "with `*`." },
+    { .key = "stream", .type = TG_OPTION_STRING, AT(tg_config_route, stream),
+      .help = "The stream to serve: a key of `streams`. Either this or `file`." },
+    { .key = "file", .type = TG_OPTION_FILE, AT(tg_config_route, file), .grammar = &tg_grammar_file_name,
+      .help = "A file to serve, such as a page that reads the stream. Either this or `stream`." },
+    { .key = "content_type", .type = TG_OPTION_STRING, AT(tg_config_route, content_type),
+      .grammar = &tg_grammar_header_content,
+      .help = "The `Content-Type` of `file`. Without it, the ending of the file's name decides." },
+    { .key = "cors", .type = TG_OPTION_OBJECT, AT(tg_config_route, cors), .object = &cors,
+      .has_no_default_keys = true,
+      .help = "Which pages of other origins may read this; without it, none." },
+};
+OBJECT(route, .size = sizeof(struct tg_config_route), .help = "What a path of the URL leads to.");
+
+/* ---- streams ------------------------------------------------------------------------------------------ */
+
+static const struct tg_option basic_options[] = {
+    { .key = "user", .type = TG_OPTION_STRING, AT(tg_config_upstream, basic_user), .is_required = true,
+      .grammar = &tg_grammar_basic_user, .help = "The user name." },
+    { .key = "password", .type = TG_OPTION_STRING, AT(tg_config_upstream, basic_password),
+      .is_required = true,
+      .grammar = &tg_grammar_basic_password,
+      .help = "The password. Better `${NAME}` or `{ \"$file\": … }` than the password itself." },
+};
+OBJECT(basic, .help = "HTTP basic authentication.");
+
+static const struct tg_option auth_options[] = {
+    { .key = "basic", .type = TG_OPTION_OBJECT, .object = &basic, .has_no_default_keys = true,
+      .help = "Logs in with a user name and a password. Either this or `bearer`." },
+    { .key = "bearer", .type = TG_OPTION_STRING, AT(tg_config_upstream, bearer),
+      .grammar = &tg_grammar_header_content,
+      .help = "Logs in with this token, as `Authorization: Bearer …`. Either this or `basic`." },
+};
+OBJECT(auth, .help = "How Tidegate logs in at the backend.");
+
+static const struct tg_option keepalive_options[] = {
+    { .key = "message", .type = TG_OPTION_MESSAGE, AT(tg_config_upstream, keepalive_message),
+      .is_required = true,
+      .help = "The message." },
+    { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, keepalive_every_ms),
+      .min = MILLISECONDS(100), .max = DAYS(1), .default_text = "20s", .help = "How often it is sent." },
+};
+OBJECT(keepalive, .help = "A message of the backend's own protocol that keeps the connection alive.");
+
+static const struct tg_option reconnect_options[] = {
+    { .key = "first", .type = TG_OPTION_DURATION, AT(tg_config_upstream, reconnect_first_ms),
+      .min = MILLISECONDS(10), .max = HOURS(1), .default_text = "200ms",
+      .help = "The wait before the first new attempt; it doubles with each one that fails." },
+    { .key = "max", .type = TG_OPTION_DURATION, AT(tg_config_upstream, reconnect_max_ms),
+      .min = MILLISECONDS(10),
+      .max = DAYS(1), .default_text = "30s", .help = "The longest wait between two attempts." },
+};
+OBJECT(reconnect, .help = "When to connect again after the backend was lost.");
+
+static const struct tg_option tls_client_options[] = {
+    { .key = "ca", .type = TG_OPTION_FILE, AT(tg_config_tls_client, ca), .grammar = &tg_grammar_file_name,
+      .help = "PEM file with the certificates that the backend's must lead to. Without it, the system's." },
+    { .key = "certificate", .type = TG_OPTION_FILE, AT(tg_config_tls_client, certificate),
+      .grammar = &tg_grammar_file_name,
+      .help = "PEM file with a client certificate to show to the backend; needs `key`." },
+    { .key = "key", .type = TG_OPTION_FILE, AT(tg_config_tls_client, key), .grammar = &tg_grammar_file_name,
+      .help = "PEM file with the client certificate's private key; needs `certificate`." },
+    { .key = "server_name", .type = TG_OPTION_STRING, AT(tg_config_tls_client, server_name),
+      .grammar = &tg_grammar_host_name,
+      .help = "The name to ask for and to find in the backend's certificate. Without it, the URL's host." },
+    { .key = "verify", .type = TG_OPTION_BOOL, AT(tg_config_tls_client, verify), .default_text = "true",
+      .help = "Whether the backend's certificate is checked. With false, anyone on the way can pose as the "
+              "backend; each start logs a warning." },
+};
+OBJECT(tls_client, .help = "TLS towards the backend, for `wss:` URLs.");
+
+static const struct tg_option upstream_options[] = {
+    { .key = "kind", .type = TG_OPTION_ENUM, AT(tg_config_upstream, kind), .words = upstream_kinds,
+      .default_text = "websocket", .help = "What the backend speaks." },
+    { .key = "url", .type = TG_OPTION_URL, AT(tg_config_upstream, url), .is_required = true,
+      .help = "Where the backend is: `ws:` or, with TLS, `wss:`." },
+    { .key = "subprotocols", .type = TG_OPTION_STRINGS, AT(tg_config_upstream, subprotocols), .max = 32,
+      .grammar = &tg_grammar_token, .help = "The WebSocket subprotocols to offer, the preferred one first." },
+    { .key = "headers", .type = TG_OPTION_HEADERS, AT(tg_config_upstream, headers), .max = 100,
+      .grammar = &tg_grammar_header_value,
+      .help = "Headers to send with the handshake, name to value. Those of the handshake itself cannot "
+              "be set." },
+    { .key = "origin", .type = TG_OPTION_STRING, AT(tg_config_upstream, origin),
+      .grammar = &tg_grammar_header_content,
+      .help = "The `Origin` header, for backends that accept certain web pages only." },
+    { .key = "auth", .type = TG_OPTION_OBJECT, .object = &auth, .has_no_default_keys = true,
+      .help = "How Tidegate logs in at the backend." },
+    { .key = "on_open", .type = TG_OPTION_MESSAGES, AT(tg_config_upstream, on_open),
+      COUNT_AT(tg_config_upstream, on_open_count), .max = 1000,
+      .help = "Messages to send, in this order, each time the connection opens: to log in, to subscribe." },
+    { .key = "keepalive", .type = TG_OPTION_OBJECT, .object = &keepalive, .has_no_default_keys = true,
+      .help = "A message to send again and again, for backends that expect one; without it, none." },
+    { .key = "ping_every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, ping_every_ms),
+      .min = MILLISECONDS(100), .max = DAYS(1), .is_zero_allowed = true, .default_text = "20s",
+      .help = "How often to send a WebSocket ping, to notice a dead connection. \"0\": never." },
+    { .key = "pong_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, pong_timeout_ms),
+      .min = MILLISECONDS(100), .max = HOURS(1), .default_text = "10s",
+      .help = "When nothing at all arrives for so long after a ping, the connection counts as dead." },
+    { .key = "idle_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, idle_timeout_ms),
+      .min = MILLISECONDS(100), .max = DAYS(365), .is_zero_allowed = true, .default_text = "0",
+      .help = "When no message arrives for so long, connect again. \"0\": a backend may be silent." },
+    { .key = "connect_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, connect_timeout_ms),
+      .min = MILLISECONDS(100), .max = HOURS(1), .default_text = "10s",
+      .help = "How long connecting may take: name lookup, TCP, TLS and handshake together." },
+    { .key = "max_message", .type = TG_OPTION_SIZE, AT(tg_config_upstream, max_message_bytes), .min = 1,
+      .max = MIB(256), .default_text = "1MiB",
+      .help = "The largest message to accept. A larger one ends the connection." },
+    { .key = "max_redirects", .type = TG_OPTION_INTEGER, AT(tg_config_upstream, max_redirects), .max = 20,
+      .default_text = "5", .help = "How many redirects in a row are followed while connecting." },
+    { .key = "reconnect", .type = TG_OPTION_OBJECT, .object = &reconnect,
+      .help = "When to connect again after the backend was lost." },
+    { .key = "connect", .type = TG_OPTION_ENUM, AT(tg_config_upstream, connect), .words = connects,
+      .default_text = "always",
+      .help = "`always` stays connected, so that nothing is missed while no client reads; `on_demand` "
+              "connects "
+              "with the first client and disconnects after the last." },
+    { .key = "linger", .type = TG_OPTION_DURATION, AT(tg_config_upstream, linger_ms), .max = DAYS(1),
+      .default_text = "10s",
+      .help = "With `on_demand`: how long to stay connected after the last client has gone." },
+    { .key = "required", .type = TG_OPTION_BOOL, AT(tg_config_upstream, required), .default_text = "true",
+      .help = "Whether Tidegate counts as ready (`/readyz`) only while this backend is connected." },
+    { .key = "tls", .type = TG_OPTION_OBJECT, AT(tg_config_upstream, tls), .object = &tls_client,
+      .help = "Certificates, for `wss:` URLs." },
+};
+OBJECT(upstream, .help = "The connection to the backend.");
+
+static const struct tg_option translate_options[] = {
+    { .key = "event", .type = TG_OPTION_STRING, AT(tg_config_translate, event),
+      .grammar = &tg_grammar_event_value,
+      .help = "The event's type: a JSON pointer such as `/type` into the message, or the type itself. "
+              "Without it, "
+              "events have no type, and browsers call them `message`." },
+    { .key = "id", .type = TG_OPTION_STRING, AT(tg_config_translate, id), .grammar = &tg_grammar_pointer,
+      .help = "Where the message has the event's id, as a JSON pointer. Without it, Tidegate numbers "
+              "events." },
+    { .key = "data", .type = TG_OPTION_STRING, AT(tg_config_translate, data), .grammar = &tg_grammar_pointer,
+      .help = "Which part of the message is the event's data, as a JSON pointer. Without it, the whole "
+              "message." },
+    { .key = "binary_event", .type = TG_OPTION_STRING, AT(tg_config_translate, binary_event),
+      .grammar = &tg_grammar_event_name, .default_text = "binary",
+      .help = "The type of events made of binary messages, whose data is base64." },
+};
+OBJECT(translate, .help = "What becomes of a message. Without it, the message is the data.");
+
+static const struct tg_option retain_options[] = {
+    { .key = "events", .type = TG_OPTION_INTEGER, AT(tg_config_retain, events), .max = INT64_C(1000000000),
+      .default_text = "10000", .help = "How many events are kept for clients that come back." },
+    { .key = "bytes", .type = TG_OPTION_SIZE, AT(tg_config_retain, bytes), .min = KIB(4), .max = GIB(1024),
+      .default_text = "16MiB", .help = "How much memory they may take." },
+    { .key = "age", .type = TG_OPTION_DURATION, AT(tg_config_retain, age_ms), .max = DAYS(3650),
+      .default_text = "10m", .help = "How long an event is kept. \"0\": no limit." },
+};
+OBJECT(retain,
+.help = "What a stream keeps, so that a client that was away gets what it missed. Whichever limit is "
+                       "reached first lets the oldest events go.");
+
+static const struct tg_option stream_options[] = {
+    { .key = "scope", .type = TG_OPTION_ENUM, AT(tg_config_stream, scope), .words = scopes,
+      .default_text = "shared", .help = "Who shares the stream: `shared` is one for all clients." },
+    { .key = "upstream", .type = TG_OPTION_OBJECT, AT(tg_config_stream, upstream), .object = &upstream,
+      .is_required = true, .help = "The connection to the backend." },
+    { .key = "translate", .type = TG_OPTION_OBJECT, AT(tg_config_stream, translate), .object = &translate,
+      .help = "What becomes of a message. Without it, the message is the data." },
+    { .key = "retain", .type = TG_OPTION_OBJECT, AT(tg_config_stream, retain), .object = &retain,
+      .help = "What is kept for clients that come back." },
+    { .key = "initial", .type = TG_OPTION_INITIAL, AT(tg_config_stream, initial),
+      COUNT_AT(tg_config_stream, initial_last), .min = 1, .max = INT64_C(1000000000), .default_text = "live",
+      .help = "What a client that comes for the first time gets: `\"live\"` only what is new, `\"all\"` "
+              "also all "
+              "that is kept, `{ \"last\": N }` also the last N events." },
+    { .key = "after_gap", .type = TG_OPTION_ENUM, AT(tg_config_stream, after_gap), .words = after_gaps,
+      .default_text = "oldest",
+      .help = "Where a client that has missed events goes on: with the `oldest` event that is kept, or "
+              "`live`." },
+};
+OBJECT(stream, .size = sizeof(struct tg_config_stream),
+       .help = "A sequence of events, made of what one backend says.");
+
+/* ---- the file ----------------------------------------------------------------------------------------- */
+
+static const struct tg_option root_options[] = {
+    { .key = "$schema", .type = TG_OPTION_IGNORED,
+      .help = "The JSON Schema of this file, for editors. Tidegate does not read it." },
+    { .key = "listen", .type = TG_OPTION_LIST, AT(tg_config, listeners), COUNT_AT(tg_config, listener_count),
+      .object = &listener, .min = 1, .max = 64,
+      .help = "Where clients connect. Without it, port 8080 of every IPv4 address." },
+    { .key = "admin", .type = TG_OPTION_OBJECT, AT(tg_config, admin), .object = &admin,
+      .set_offset = offsetof(struct tg_config, admin.is_set),
+      .help = "Metrics and health checks, on a port of their own." },
+    { .key = "log", .type = TG_OPTION_OBJECT, AT(tg_config, log), .object = &log_object, .help = "The log." },
+    { .key = "workers", .type = TG_OPTION_INTEGER, AT(tg_config, workers), .max = 256, .default_text = "0",
+      .help = "Threads that serve clients. 0: one for each processor core." },
+    { .key = "drain", .type = TG_OPTION_DURATION, AT(tg_config, drain_ms), .max = HOURS(1),
+      .default_text = "5s",
+      .help = "When told to stop, Tidegate spreads the farewell to its clients over this time." },
+    { .key = "limits", .type = TG_OPTION_OBJECT, AT(tg_config, limits), .object = &limits,
+      .help = "What clients may use up." },
+    { .key = "sse", .type = TG_OPTION_OBJECT, AT(tg_config, sse), .object = &sse,
+      .help = "How clients are served." },
+    { .key = "streams", .type = TG_OPTION_MAP, AT(tg_config, streams), COUNT_AT(tg_config, stream_count),
+      .object = &stream, .is_required = true, .max = 100000, .grammar = &tg_grammar_stream_name,
+      .help = "The streams, by name. A name has 1 to 64 letters, digits, `_`, `.` and `-`." },
+    { .key = "routes", .type = TG_OPTION_LIST, AT(tg_config, routes), COUNT_AT(tg_config, route_count),
+      .object = &route, .is_required = true, .max = 100000, .help = "What the paths of URLs lead to." },
+};
+
+const struct tg_option_object tg_options_root = {
+    .options = root_options,
+    .option_count = TG_COUNT_OF(root_options),
+    .size = sizeof(struct tg_config),
+    .help = "The whole file: one JSON object. Only `streams` and `routes` are required.",
+};

@@ -1,0 +1,139 @@
+/* The option reference as Markdown: one section for each object, one row for each key. */
+#include "options.h"
+
+#include <string.h>
+
+/* A section's title is where its object stands in the file; "" is the whole file. */
+struct section {
+    const struct section *up;
+    const char *key;
+    const char *suffix; /* "[]" for lists, ".<name>" for maps */
+};
+
+static void append_title(struct tg_buffer *out, const struct section *section)
+{
+    if (!section)
+        return;
+    append_title(out, section->up);
+    tg_buffer_appendf(out, "%s%s%s", section->up ? "." : "", section->key, section->suffix);
+}
+
+/* The bar would end the cell, even in code. */
+static void append_cell(struct tg_buffer *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '|')
+            tg_buffer_append_str(out, "\\|");
+        else
+            tg_buffer_append(out, text, 1);
+    }
+}
+
+static const char *const type_names[TG_OPTION_TYPE_COUNT] = {
+    [TG_OPTION_IGNORED] = "string",
+    [TG_OPTION_BOOL] = "true or false",
+    [TG_OPTION_STRING] = "string",
+    [TG_OPTION_PATH] = "file name",
+    [TG_OPTION_FILE] = "file name",
+    [TG_OPTION_STRINGS] = "array of strings",
+    [TG_OPTION_OBJECT] = "object, below",
+    [TG_OPTION_LIST] = "array of objects, below",
+    [TG_OPTION_MAP] = "objects by name, below",
+    [TG_OPTION_URL] = "URL",
+    [TG_OPTION_HEADERS] = "object of strings",
+    [TG_OPTION_MESSAGE] = "message",
+    [TG_OPTION_MESSAGES] = "array of messages",
+    [TG_OPTION_INITIAL] = "`\"live\"`, `\"all\"` or `{ \"last\": N }`",
+};
+
+static void append_type(struct tg_buffer *out, const struct tg_option *option)
+{
+    struct tg_buffer range = { 0 };
+    if (type_names[option->type]) {
+        append_cell(out, type_names[option->type]);
+        return;
+    }
+    tg_option_append_expected(option, option->type == TG_OPTION_ENUM, &range);
+    append_cell(out, range.data);
+    tg_buffer_deinit(&range);
+}
+
+static void append_default(struct tg_buffer *out, const struct tg_option *option)
+{
+    bool is_bare = option->type == TG_OPTION_BOOL || option->type == TG_OPTION_INTEGER;
+    if (option->is_required) {
+        tg_buffer_append_str(out, "**required**");
+    } else if (option->default_text && option->type == TG_OPTION_STRINGS) {
+        const char *text = option->default_text;
+        while (*text) {
+            size_t length = strcspn(text, " ");
+            tg_buffer_appendf(out, "%s`\"%.*s\"`", text == option->default_text ? "" : ", ", (int)length,
+                              text);
+            text += length + strspn(text + length, " ");
+        }
+    } else if (option->default_text) {
+        tg_buffer_appendf(out, is_bare ? "`%s`" : "`\"%s\"`", option->default_text);
+    }
+}
+
+static void append_section(struct tg_buffer *out, const struct tg_option_object *object,
+                           const struct section *section)
+{
+    if (section) {
+        tg_buffer_append_str(out, "\n## `");
+        append_title(out, section);
+        tg_buffer_append_str(out, "`\n\n");
+    } else {
+        tg_buffer_append_str(out, "## The file\n\n");
+    }
+    tg_buffer_appendf(out, "%s\n\n| key | value | default | meaning |\n|---|---|---|---|\n", object->help);
+    for (size_t i = 0; i < object->option_count; i++) {
+        const struct tg_option *option = &object->options[i];
+        tg_buffer_appendf(out, "| `%s` | ", option->key);
+        append_type(out, option);
+        tg_buffer_append_str(out, " | ");
+        append_default(out, option);
+        tg_buffer_append_str(out, " | ");
+        append_cell(out, option->help);
+        tg_buffer_append_str(out, " |\n");
+    }
+    for (size_t i = 0; i < object->option_count; i++) {
+        const struct tg_option *option = &object->options[i];
+        const char *suffix = option->type == TG_OPTION_LIST  ? "[]"
+                             : option->type == TG_OPTION_MAP ? ".<name>"
+                                                             : "";
+        struct section inner = { section, option->key, suffix };
+        if (option->object)
+            append_section(out, option->object, &inner);
+    }
+}
+
+static const char introduction[] =
+    "# Options\n"
+    "\n"
+    "The configuration is one JSON file. An unknown key is an error, and so is a key that stands twice.\n"
+    "\n"
+    "- Durations are strings: `\"200ms\"`, `\"20s\"`, `\"10m\"`, `\"1h\"`, `\"1d\"`; `\"0\"` needs no unit.\n"
+    "- Sizes are strings: `\"512B\"`, `\"64KiB\"`, `\"16MiB\"`, `\"1GiB\"`, or in powers of 1000 `\"64KB\"`, "
+    "`\"16MB\"`, "
+    "`\"1GB\"`.\n"
+    "- In every string value, `${NAME}` is the environment variable NAME; it must be set. `$${` stands for "
+    "`${`.\n"
+    "- In place of every value, `{ \"$file\": \"path\" }` is the content of that file without its last "
+    "newline: good for "
+    "secrets.\n"
+    "- Relative file names start at the configuration file's folder.\n"
+    "- A message is a string (sent as text), `{ \"$base64\": \"…\" }` (sent as binary), or any other JSON "
+    "(sent as "
+    "compact JSON text).\n"
+    "\n";
+
+enum tg_err tg_config_reference(struct tg_buffer *out)
+{
+    struct tg_buffer text = { 0 };
+    tg_buffer_append_str(&text, introduction);
+    append_section(&text, &tg_options_root, NULL);
+    enum tg_err err = tg_buffer_append(out, text.data, text.length);
+    tg_buffer_deinit(&text);
+    return err;
+}

@@ -1,0 +1,167 @@
+/* Environment variables and files in values. It runs before anything looks at types, so that both work
+ * wherever a value may stand. */
+#include "resolve.h"
+#include "files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_MAX_BYTES = 1 << 20 };
+
+static bool is_name_start(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/* The length of NAME in "NAME}"; 0 when it is none. */
+static size_t name_length(const char *text)
+{
+    size_t length = 0;
+    if (!is_name_start(text[0]))
+        return 0;
+    while (is_name_start(text[length]) || (text[length] >= '0' && text[length] <= '9'))
+        length++;
+    return text[length] == '}' ? length : 0;
+}
+
+/* Appends the variable at the front of "${NAME}…" and returns the length of what it replaces; 0 after an
+ * error. */
+static size_t expand_variable(struct tg_document *document, const struct tg_path *path, const char *text,
+                              struct tg_buffer *out)
+{
+    size_t length = name_length(text + 2);
+    if (length == 0) {
+        tg_document_error(
+            document, path,
+            "expected an environment variable such as \"${NAME}\"; a literal \"${\" is written \"$${\"");
+        return 0;
+    }
+    char *name = tg_strndup(text + 2, length);
+    const char *value = getenv(name);
+    bool is_good = value && tg_utf8_is_valid(value, strlen(value));
+    if (!value)
+        tg_document_error(document, path, "the environment variable %.100s is not set", name);
+    else if (!is_good)
+        tg_document_error(document, path, "the environment variable %.100s is not UTF-8", name);
+    else
+        tg_buffer_append_str(out, value);
+    free(name);
+    return is_good ? length + 3 : 0;
+}
+
+static json_t *resolve_string(struct tg_document *document, const struct tg_path *path, json_t *value)
+{
+    const char *text = json_string_value(value);
+    size_t length = json_string_length(value);
+    if (!memmem(text, length, "${", 2))
+        return NULL;
+    struct tg_buffer out = { 0 };
+    json_t *resolved = NULL;
+    for (size_t at = 0; at < length;) {
+        if (length - at >= 3 && memcmp(text + at, "$${", 3) == 0) {
+            tg_buffer_append_str(&out, "${");
+            at += 3;
+        } else if (length - at >= 2 && memcmp(text + at, "${", 2) == 0) {
+            size_t taken = expand_variable(document, path, text + at, &out);
+            if (taken == 0)
+                goto fail;
+            at += taken;
+        } else {
+            tg_buffer_append(&out, text + at++, 1);
+        }
+    }
+    resolved = json_stringn(out.data ? out.data : "", out.length);
+fail:
+    tg_buffer_deinit(&out);
+    return resolved;
+}
+
+static size_t length_without_newline(const struct tg_buffer *content)
+{
+    size_t length = content->length;
+    if (length > 0 && content->data[length - 1] == '\n') {
+        length--;
+        if (length > 0 && content->data[length - 1] == '\r')
+            length--;
+    }
+    return length;
+}
+
+static json_t *resolve_file(struct tg_document *document, const struct tg_path *path, json_t *value)
+{
+    json_t *name = json_object_get(value, "$file"), *resolved = NULL;
+    struct tg_path inner = TG_PATH_KEY(path, "$file");
+    if (json_object_size(value) != 1) {
+        tg_document_error(document, path, "expected no other key beside \"$file\"");
+        return NULL;
+    }
+    if (!json_is_string(name) || strlen(json_string_value(name)) != json_string_length(name) ||
+        json_string_length(name) == 0) {
+        tg_document_error(document, &inner, "expected the name of a file");
+        return NULL;
+    }
+    struct tg_buffer content = { 0 };
+    char *file = tg_file_join(document->folder, json_string_value(name));
+    enum tg_err err = tg_file_read(file, FILE_MAX_BYTES, &content);
+    if (err == TG_ERR_IO) {
+        tg_document_error(document, &inner, "cannot read the file: %s", strerror(errno));
+    } else if (err == TG_ERR_TOO_LARGE) {
+        tg_document_error(document, &inner, "expected a file of at most 1MiB");
+    } else if (err) {
+        tg_document_error(document, &inner, "cannot read the file: %s", tg_err_text(err));
+    } else if (!tg_utf8_is_valid(content.data, content.length)) {
+        tg_document_error(document, &inner, "expected a file of UTF-8 text");
+    } else {
+        resolved = json_stringn(content.data, length_without_newline(&content));
+    }
+    free(file);
+    tg_buffer_deinit(&content);
+    return resolved;
+}
+
+static json_t *resolve_value(struct tg_document *document, const struct tg_path *path, json_t *value);
+
+static void resolve_object(struct tg_document *document, const struct tg_path *path, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        struct tg_path inner = TG_PATH_KEY(path, key);
+        json_t *resolved = resolve_value(document, &inner, value);
+        /* By the iterator: it keeps the member's place, on which the positions depend. */
+        if (resolved)
+            json_object_iter_set_new(object, json_object_key_to_iter(key), resolved);
+    }
+}
+
+/* What takes the place of the value; NULL when it stays. */
+static json_t *resolve_value(struct tg_document *document, const struct tg_path *path, json_t *value)
+{
+    if (json_is_string(value))
+        return resolve_string(document, path, value);
+    if (json_is_array(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            struct tg_path inner = TG_PATH_INDEX(path, i);
+            json_t *resolved = resolve_value(document, &inner, json_array_get(value, i));
+            if (resolved)
+                json_array_set_new(value, i, resolved);
+        }
+        return NULL;
+    }
+    if (!json_is_object(value))
+        return NULL;
+    resolve_object(document, path, value);
+    struct tg_path file = TG_PATH_KEY(path, "$file");
+    if (!json_object_get(value, "$file") || tg_document_has_error(document, &file))
+        return NULL;
+    return resolve_file(document, path, value);
+}
+
+void tg_document_resolve(struct tg_document *document)
+{
+    /* The root itself is no value of any option, so there is nothing to put in its place. */
+    if (json_is_object(document->root))
+        resolve_object(document, NULL, document->root);
+}

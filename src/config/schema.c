@@ -1,0 +1,189 @@
+/* The JSON Schema (draft 2020-12) of the option table.
+ *
+ * Where the file says a string, the loader also takes `${NAME}` in it and { "$file": … } for it, so a pattern
+ * holds only for strings without "${". Both exceptions are $defs, named once. */
+#include "options.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *object_schema(const struct tg_option_object *object);
+
+static json_t *reference_to(const char *definition)
+{
+    return json_pack("{s:s+}", "$ref", "#/$defs/", definition);
+}
+
+/* `exact`, or a string that environment or file provide. */
+static json_t *or_resolved(json_t *exact)
+{
+    return json_pack("{s:[o,o]}", "anyOf", exact, reference_to("resolved"));
+}
+
+static json_t *string_schema(const char *pattern)
+{
+    if (pattern)
+        return or_resolved(json_pack("{s:s, s:s}", "type", "string", "pattern", pattern));
+    return or_resolved(json_pack("{s:s}", "type", "string"));
+}
+
+static json_t *words_schema(const struct tg_option_word *words)
+{
+    json_t *list = json_array();
+    for (; words->word; words++)
+        json_array_append_new(list, json_string(words->word));
+    return or_resolved(json_pack("{s:s, s:o}", "type", "string", "enum", list));
+}
+
+static json_t *integer_schema(const struct tg_option *option)
+{
+    json_t *schema = json_pack("{s:s}", "type", "integer");
+    if (option->max != 0) {
+        json_object_set_new(schema, "minimum", json_integer(option->min));
+        json_object_set_new(schema, "maximum", json_integer(option->max));
+    }
+    return schema;
+}
+
+static json_t *list_schema(const struct tg_option *option, json_t *items)
+{
+    json_t *schema = json_pack("{s:s, s:o}", "type", "array", "items", items);
+    if (option->min > 0)
+        json_object_set_new(schema, "minItems", json_integer(option->min));
+    if (option->max > 0)
+        json_object_set_new(schema, "maxItems", json_integer(option->max));
+    return schema;
+}
+
+static json_t *map_schema(const struct tg_option *option)
+{
+    return json_pack("{s:s, s:{s:s}, s:o}", "type", "object", "propertyNames", "pattern",
+                     option->grammar->pattern, "additionalProperties", object_schema(option->object));
+}
+
+static json_t *initial_schema(const struct tg_option *option)
+{
+    json_t *words = json_pack("{s:s, s:[s,s]}", "type", "string", "enum", "live", "all");
+    json_t *last = json_pack("{s:s, s:{s:o}, s:[s], s:b}", "type", "object", "properties", "last",
+                             integer_schema(option), "required", "last", "additionalProperties", 0);
+    return json_pack("{s:[o,o,o]}", "anyOf", words, last, reference_to("resolved"));
+}
+
+static json_t *type_schema(const struct tg_option *option)
+{
+    const char *pattern = option->grammar ? option->grammar->pattern : NULL;
+    switch (option->type) {
+    case TG_OPTION_BOOL:
+        return json_pack("{s:s}", "type", "boolean");
+    case TG_OPTION_INTEGER:
+        return integer_schema(option);
+    case TG_OPTION_DURATION:
+        return string_schema("^(0|[0-9]+(ms|s|m|h|d))$");
+    case TG_OPTION_SIZE:
+        return string_schema("^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)?$");
+    case TG_OPTION_MODE:
+        return string_schema("^[0-7]+$");
+    case TG_OPTION_ENUM:
+        return words_schema(option->words);
+    case TG_OPTION_STRINGS:
+        return list_schema(option, string_schema(pattern));
+    case TG_OPTION_OBJECT:
+        return object_schema(option->object);
+    case TG_OPTION_LIST:
+        return list_schema(option, object_schema(option->object));
+    case TG_OPTION_MAP:
+        return map_schema(option);
+    case TG_OPTION_URL:
+        return string_schema("^[Ww][Ss]{1,2}://[^\\s#@]+$");
+    case TG_OPTION_HEADERS:
+        return json_pack("{s:s, s:o}", "type", "object", "additionalProperties", string_schema(pattern));
+    case TG_OPTION_MESSAGE:
+        return reference_to("message");
+    case TG_OPTION_MESSAGES:
+        return list_schema(option, reference_to("message"));
+    case TG_OPTION_INITIAL:
+        return initial_schema(option);
+    default:
+        return string_schema(pattern);
+    }
+}
+
+static json_t *default_value(const struct tg_option *option)
+{
+    const char *text = option->default_text;
+    if (option->type == TG_OPTION_BOOL)
+        return json_boolean(strcmp(text, "true") == 0);
+    if (option->type == TG_OPTION_INTEGER)
+        return json_integer(strtoll(text, NULL, 10));
+    if (option->type != TG_OPTION_STRINGS)
+        return json_string(text);
+    json_t *list = json_array();
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        json_array_append_new(list, json_stringn(text, length));
+        text += length + strspn(text + length, " ");
+    }
+    return list;
+}
+
+static json_t *object_schema(const struct tg_option_object *object)
+{
+    json_t *properties = json_object(), *required = json_array();
+    for (size_t i = 0; i < object->option_count; i++) {
+        const struct tg_option *option = &object->options[i];
+        json_t *schema = type_schema(option);
+        json_object_set_new(schema, "description", json_string(option->help));
+        if (option->default_text)
+            json_object_set_new(schema, "default", default_value(option));
+        if (option->is_required)
+            json_array_append_new(required, json_string(option->key));
+        json_object_set_new(properties, option->key, schema);
+    }
+    json_t *schema = json_pack("{s:s, s:s, s:o, s:b}", "type", "object", "description", object->help,
+                               "properties", properties, "additionalProperties", 0);
+    if (json_array_size(required) > 0)
+        json_object_set(schema, "required", required);
+    json_decref(required);
+    return schema;
+}
+
+static json_t *definitions(void)
+{
+    json_t *variable =
+        json_pack("{s:s, s:s, s:s}", "type", "string", "pattern", "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}",
+                  "description", "A string with environment variables: ${NAME}.");
+    json_t *file = json_pack("{s:s, s:s, s:{s:{s:s}}, s:[s], s:b}", "type", "object", "description",
+                             "The content of a file, without its last newline.", "properties", "$file",
+                             "type", "string", "required", "$file", "additionalProperties", 0);
+    json_t *binary = json_pack("{s:s, s:s, s:{s:o}, s:[s], s:b}", "type", "object", "description",
+                               "A binary message.", "properties", "$base64", string_schema(NULL), "required",
+                               "$base64", "additionalProperties", 0);
+    json_t *anything = json_pack("{s:s, s:{s:s, s:[s]}}", "description",
+                                 "A string is sent as text, other JSON as compact JSON text.", "not", "type",
+                                 "object", "required", "$base64");
+    return json_pack("{s:{s:[o,o]}, s:{s:[o,o]}}", "resolved", "anyOf", variable, file, "message", "anyOf",
+                     binary, anything);
+}
+
+enum tg_err tg_config_schema(struct tg_buffer *out)
+{
+    enum tg_err err = TG_ERR_MEMORY;
+    json_t *schema = json_pack("{s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema",
+                               "title", "Tidegate configuration");
+    json_t *root = object_schema(&tg_options_root);
+    char *text = NULL;
+    if (!schema || !root || json_object_update(schema, root) ||
+        json_object_set_new(schema, "$defs", definitions()))
+        goto fail;
+    text = json_dumps(schema, JSON_INDENT(2));
+    if (!text)
+        goto fail;
+    err = tg_buffer_appendf(out, "%s\n", text);
+fail:
+    free(text);
+    json_decref(root);
+    json_decref(schema);
+    return err;
+}
