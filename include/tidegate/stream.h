@@ -1,0 +1,183 @@
+/* Layer 3, stream: named, ordered, retained events; one writer, any number of readers.
+ *
+ *   writer (owner's thread)                          reader (one for each worker that has subscribers)
+ *   append ─► [segment][segment][segment│free] ◄──── walks the same segments, no locks, no copies
+ *             ▲ oldest             ▲ published       a cursor is one number: a byte position in the stream
+ *
+ * A segment is one block: events framed for the wire grow from its front, their index from its back. Bytes
+ * below `published` never change. Segments are reference-counted; each holds its successor, and a reader
+ * holds the oldest one it may still need, so nothing it can reach goes away under it.
+ *
+ * Wire form. Each event is framed once as one HTTP/1.1 chunk (RFC 9112 section 7.1) that holds one event
+ * of text/event-stream (WHATWG HTML section 9.2): a client on HTTP/1.1 gets bytes straight from the segment,
+ * whatever else gets them without the chunk's head and tail, by the index.
+ *
+ * Ids are <epoch>-<seq>, or the backend's own. Control events (tidegate.upstream) have no id and take no seq.
+ *
+ * Retention. The oldest retained event moves event by event (exactly `retain`), memory is given back segment
+ * by segment: a stream holds at most retain_bytes plus one segment and one message. Subscribers that are
+ * connected may still read what retention has passed, as long as its segment is there. */
+#ifndef TIDEGATE_STREAM_H
+#define TIDEGATE_STREAM_H
+
+#include "tidegate/base.h"
+
+#define TG_ID_MAX 128 /* bytes of an event id */
+
+struct tg_stream;
+
+struct tg_stream_options {
+    const char *name;       /* copied */
+    uint64_t retain_events; /* events with a seq; control events ride along */
+    uint64_t retain_bytes;  /* of wire form and index */
+    uint64_t retain_age_ms; /* 0: no limit */
+    const char *epoch;      /* NULL: a new random one */
+};
+
+/* ---- life; any thread ------------------------------------------------------------------------- */
+struct tg_stream *tg_stream_new(const struct tg_stream_options *options); /* one reference */
+struct tg_stream *tg_stream_ref(struct tg_stream *stream);
+void tg_stream_unref(struct tg_stream *stream); /* NULL is fine */
+const char *tg_stream_name(const struct tg_stream *stream);
+const char *tg_stream_epoch(const struct tg_stream *stream);
+
+/* ---- writing; the owner's thread alone -------------------------------------------------------- */
+
+/* Views are borrowed for the call. */
+struct tg_event {
+    struct tg_str type; /* empty: "message", not written */
+    struct tg_str id;   /* the backend's id; empty: <epoch>-<seq> */
+    struct tg_str data; /* UTF-8, as the caller has checked; split at CR, LF and CRLF */
+    bool is_control;    /* no id, no seq */
+};
+
+/* Frames and stores one event at the end of the stream; readers can see it at once but are told by
+ * tg_stream_flush. Evicts what retention no longer covers.
+ * TG_ERR_INVALID: a type with CR, LF or NUL, or an id outside tg_id_is_valid. TG_ERR_TOO_LARGE: over 1 GiB once
+ * framed. TG_ERR_MEMORY. Then nothing was stored. */
+enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *event, uint64_t now_ms);
+
+/* Evicts by age, and flushes; call about once a second. */
+void tg_stream_evict(struct tg_stream *stream, uint64_t now_ms);
+
+/* Wakes each reader that has something to see since it was woken last, once. */
+void tg_stream_flush(struct tg_stream *stream);
+
+/* ---- demand: who is listening ----------------------------------------------------------------- */
+
+/* Told on the calling thread of tg_stream_subscriber_added/_removed when their number leaves or reaches 0, in the
+ * order in which that happens (under a lock of the stream: only pass it on). Set before the stream has readers. */
+typedef void tg_stream_demand_fn(void *arg, bool has_subscribers);
+void tg_stream_on_demand(struct tg_stream *stream, tg_stream_demand_fn *fn, void *arg);
+void tg_stream_subscriber_added(struct tg_stream *stream);   /* any thread */
+void tg_stream_subscriber_removed(struct tg_stream *stream); /* any thread */
+
+/* ---- the upstream's state, for who connects while nothing flows; any thread ------------------- */
+enum tg_stream_state { TG_STREAM_CONNECTING, TG_STREAM_UP, TG_STREAM_DOWN };
+void tg_stream_set_state(struct tg_stream *stream, enum tg_stream_state state); /* owner's thread */
+enum tg_stream_state tg_stream_get_state(const struct tg_stream *stream);
+
+/* ---- figures; any thread, each exact, together not one instant -------------------------------- */
+struct tg_stream_stats {
+    uint64_t events; /* appended since the start, without control events */
+    uint64_t bytes;  /* of wire form, appended since the start */
+    uint64_t retained_events;
+    uint64_t retained_bytes;
+    uint64_t memory_bytes; /* of segments the stream holds, as allocated */
+    uint64_t last_seq;
+    uint64_t subscribers;
+};
+void tg_stream_get_stats(const struct tg_stream *stream, struct tg_stream_stats *ret_stats);
+
+/* ---- ids -------------------------------------------------------------------------------------- */
+/* 1 to TG_ID_MAX of letters, digits, "-", "_", ".", ":". */
+bool tg_id_is_valid(const char *id, size_t length);
+
+/* ---- reading: a reader belongs to one thread --------------------------------------------------- */
+
+struct tg_reader;
+
+/* A place between two bytes of the stream. Plain data: copy it, keep it, drop it. */
+struct tg_cursor {
+    uint64_t position;
+};
+
+/* `wake` is called on the owner's thread by tg_stream_flush, at most once until the next tg_reader_sync;
+ * it may only pass the word on (mark, or post a mail). Holds a reference to the stream. Any thread. */
+struct tg_reader *tg_reader_new(struct tg_stream *stream, void (*wake)(void *arg), void *arg);
+void tg_reader_free(struct tg_reader *reader); /* after it returns, no call of wake is running or follows */
+struct tg_stream *tg_reader_peek_stream(const struct tg_reader *reader);
+
+/* Takes in what the writer has published. Before it lets go of evicted segments it calls on_evict (may be
+ * NULL) with the position up to which they reach: the last chance to rescue half-sent events below it with
+ * tg_reader_leave. */
+void tg_reader_sync(struct tg_reader *reader, void (*on_evict)(void *arg, uint64_t position), void *arg);
+
+/* All of the following see the stream as of the last sync. */
+
+uint64_t tg_reader_end(const struct tg_reader *reader);   /* the position after the last event */
+uint64_t tg_reader_first(const struct tg_reader *reader); /* the lowest position whose bytes are there */
+
+/* The bytes from the cursor to the end of its segment; empty at the end of the stream. Borrowed until the
+ * next sync. The cursor must be in [first, end]. */
+struct tg_str tg_reader_peek(const struct tg_reader *reader, struct tg_cursor cursor);
+
+/* The same without chunk heads and tails, for HTTP/1.0: the rest of the event at the cursor. *ret_next is
+ * where the cursor goes once all of it is sent; inside the bytes it advances byte by byte. At an event's
+ * start the cursor is moved over the chunk's head. */
+struct tg_str tg_reader_peek_bare(const struct tg_reader *reader, struct tg_cursor *cursor,
+                                  struct tg_cursor *ret_next);
+
+/* What a client is told when it does not get all that follows its last event. */
+enum tg_gap_reason {
+    TG_GAP_NONE,
+    TG_GAP_EVICTED, /* the id was known once; what follows it is no longer all there */
+    TG_GAP_LAGGED,  /* retention passed a connected client */
+    TG_GAP_UNKNOWN, /* no event has this id */
+    TG_GAP_EPOCH,   /* an id of another incarnation of the stream */
+};
+struct tg_gap {
+    enum tg_gap_reason reason;
+    bool is_counted; /* `missed` is known exactly */
+    uint64_t missed;
+    char after[TG_ID_MAX + 1];  /* the last id the client has; empty when it is not known or not valid */
+    char before[TG_ID_MAX + 1]; /* the id of the event that follows the gap; empty when none is there yet */
+};
+const char *tg_gap_reason_text(enum tg_gap_reason reason); /* "evicted", "lagged", "unknown", "epoch" */
+
+/* Where to start. */
+struct tg_cursor tg_reader_seek_live(const struct tg_reader *reader);   /* the end */
+struct tg_cursor tg_reader_seek_oldest(const struct tg_reader *reader); /* the oldest retained event */
+/* Before the last `count` retained events (control events do not count, but come along). */
+struct tg_cursor tg_reader_seek_last(const struct tg_reader *reader, uint64_t count);
+/* Right after the event with this id. If not everything after it is there, the cursor is at the oldest
+ * retained event (or the end with `live_after_gap`), and *ret_gap says what is missing; else its reason is
+ * TG_GAP_NONE. Any bytes are safe as an id. With an id that the backend repeats, the oldest one counts:
+ * rather twice than lost. */
+struct tg_cursor tg_reader_seek_id(const struct tg_reader *reader, const char *id, size_t length,
+                                   bool live_after_gap, struct tg_gap *ret_gap);
+
+/* Leaving: what a client that is in the middle of the stream needs when the segment under it goes away. */
+struct tg_departure {
+    uint64_t seq;              /* of the last event with a seq up to and including the half-sent one */
+    char after[TG_ID_MAX + 1]; /* its id; empty when there is none yet */
+    struct tg_str rest;        /* the unsent part of the half-sent event, borrowed until the sync ends; */
+};                             /* empty when the cursor is between two events */
+void tg_reader_leave(const struct tg_reader *reader, struct tg_cursor cursor,
+                     struct tg_departure *ret_departure);
+/* Coming back after it: the oldest retained event (or the end), and the gap from departure to there; its
+ * reason is TG_GAP_NONE when no event with a seq was missed. */
+struct tg_cursor tg_reader_return(const struct tg_reader *reader, const struct tg_departure *departure,
+                                  bool live_after_gap, struct tg_gap *ret_gap);
+
+/* ---- registry: the streams of the process by name and by id ----------------------------------- */
+struct tg_registry;
+struct tg_registry *tg_registry_new(void);
+void tg_registry_free(struct tg_registry *registry); /* drops its references */
+/* Any thread. Takes a reference of its own. TG_ERR_IN_USE: the name is taken. */
+enum tg_err tg_registry_add(struct tg_registry *registry, struct tg_stream *stream);
+/* Any thread. Calls `visit` for each stream in order of name, under the registry's lock: only look. */
+void tg_registry_each(struct tg_registry *registry, void (*visit)(void *arg, struct tg_stream *stream),
+                      void *arg);
+
+#endif

@@ -1,0 +1,243 @@
+/* A stream's life and its writer: append, flush, figures. */
+#include "stream.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SEGMENT_LEAST = 16 * 1024,  /* the first one; each further one is twice as large … */
+    SEGMENT_MOST = 1024 * 1024, /* … up to this, or an eighth of retain_bytes */
+};
+
+static char *make_epoch(void)
+{
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+    unsigned char random[EPOCH_LENGTH];
+    char *epoch = tg_alloc(EPOCH_LENGTH + 1);
+
+    tg_random_bytes(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        epoch[i] = alphabet[random[i] % 32];
+    return epoch;
+}
+
+struct tg_stream *tg_stream_new(const struct tg_stream_options *options)
+{
+    struct tg_stream *stream = tg_alloc(sizeof *stream);
+
+    atomic_init(&stream->refs, 1);
+    stream->name = tg_strdup(options->name);
+    stream->epoch = options->epoch ? tg_strdup(options->epoch) : make_epoch();
+    stream->retain_events = options->retain_events;
+    stream->retain_bytes = options->retain_bytes;
+    stream->retain_age_ms = options->retain_age_ms;
+    pthread_mutex_init(&stream->lock, NULL);
+    pthread_mutex_init(&stream->demand_lock, NULL);
+    stream->head = segment_new(SEGMENT_LEAST, 0, 0);
+    if (!stream->head) {
+        tg_stream_unref(stream);
+        return NULL;
+    }
+    stream->tail = stream->head;
+    stream->edge.segment = stream->head;
+    stream->memory_bytes = segment_size(stream->head);
+    atomic_store_explicit(&stream->stats.memory_bytes, stream->memory_bytes, memory_order_relaxed);
+    return stream;
+}
+
+struct tg_stream *tg_stream_ref(struct tg_stream *stream)
+{
+    atomic_fetch_add_explicit(&stream->refs, 1, memory_order_relaxed);
+    return stream;
+}
+
+void tg_stream_unref(struct tg_stream *stream)
+{
+    if (!stream || atomic_fetch_sub_explicit(&stream->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    assert(!stream->readers);
+    segment_unref(stream->head);
+    pthread_mutex_destroy(&stream->lock);
+    pthread_mutex_destroy(&stream->demand_lock);
+    free(stream->name);
+    free(stream->epoch);
+    free(stream);
+}
+
+const char *tg_stream_name(const struct tg_stream *stream)
+{
+    return stream->name;
+}
+
+const char *tg_stream_epoch(const struct tg_stream *stream)
+{
+    return stream->epoch;
+}
+
+static uint32_t segment_capacity_for(const struct tg_stream *stream, const struct frame *frame)
+{
+    uint64_t most = stream->retain_bytes / 8;
+    uint64_t capacity = (uint64_t)stream->tail->capacity * 2;
+    uint64_t needed = frame->wire_length + sizeof(struct index_entry);
+
+    if (most > SEGMENT_MOST)
+        most = SEGMENT_MOST;
+    if (most < SEGMENT_LEAST)
+        most = SEGMENT_LEAST;
+    if (capacity > most)
+        capacity = most;
+    if (capacity < SEGMENT_LEAST)
+        capacity = SEGMENT_LEAST;
+    /* A large event gets a segment of its own size, lest it leave a large hole in one of usual size. */
+    if (needed > capacity / 4)
+        capacity = needed;
+    return (uint32_t)((capacity + 7) & ~UINT64_C(7));
+}
+
+static enum tg_err make_room(struct tg_stream *stream, const struct frame *frame, uint64_t seq)
+{
+    struct segment *tail = stream->tail;
+    struct segment *segment;
+
+    if (segment_has_room(tail, frame, seq))
+        return TG_OK;
+    segment = segment_new(segment_capacity_for(stream, frame), tail->base + tail->bytes, stream->last_seq);
+    if (!segment)
+        return TG_ERR_MEMORY;
+    stream->memory_bytes += segment_size(segment);
+    if (stream->edge.segment == tail && stream->edge.event == tail->events)
+        stream->edge = (struct retention_edge){ segment, 0 };
+    stream->tail = segment;
+    atomic_store_explicit(&tail->next, segment, memory_order_release);
+    return TG_OK;
+}
+
+static void publish_stats(struct tg_stream *stream)
+{
+    atomic_store_explicit(&stream->stats.last_seq, stream->last_seq, memory_order_relaxed);
+    atomic_store_explicit(&stream->stats.retained_events, stream->retained_events, memory_order_relaxed);
+    atomic_store_explicit(&stream->stats.retained_bytes, stream->retained_bytes, memory_order_relaxed);
+    atomic_store_explicit(&stream->stats.memory_bytes, stream->memory_bytes, memory_order_relaxed);
+}
+
+static void store(struct tg_stream *stream, const struct frame *frame, uint64_t seq, uint32_t id_hash,
+                  uint64_t now_ms)
+{
+    segment_append(stream->tail, frame, seq, id_hash, now_ms);
+    stream->has_news = true;
+    stream->retained_bytes += retention_cost(frame->wire_length);
+    atomic_fetch_add_explicit(&stream->stats.bytes, frame->wire_length, memory_order_relaxed);
+    if (seq != stream->last_seq) {
+        stream->last_seq = seq;
+        stream->retained_events++;
+        atomic_fetch_add_explicit(&stream->stats.events, 1, memory_order_relaxed);
+    }
+}
+
+enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *event, uint64_t now_ms)
+{
+    char own_id[TG_ID_MAX + 1];
+    struct tg_str id = { NULL, 0 };
+    uint64_t seq = stream->last_seq + (event->is_control ? 0 : 1);
+    bool has_own_id = !event->is_control && event->id.length > 0;
+    struct frame frame;
+    enum tg_err err;
+
+    if (has_own_id) {
+        if (!tg_id_is_valid(event->id.data, event->id.length))
+            return TG_ERR_INVALID;
+        id = event->id;
+    } else if (!event->is_control) {
+        int length = snprintf(own_id, sizeof own_id, "%s-%" PRIu64, stream->epoch, seq);
+        id = (struct tg_str){ own_id, (size_t)length };
+    }
+    err = frame_measure(id, event->type, event->data, &frame);
+    if (err != TG_OK)
+        return err;
+    err = make_room(stream, &frame, seq);
+    if (err != TG_OK)
+        return err;
+    if (has_own_id)
+        atomic_store_explicit(&stream->has_own_ids, true, memory_order_relaxed);
+    store(stream, &frame, seq, has_own_id ? tg_hash32(id.data, id.length) : 0, now_ms);
+    retention_apply(stream, now_ms);
+    publish_stats(stream);
+    return TG_OK;
+}
+
+void tg_stream_evict(struct tg_stream *stream, uint64_t now_ms)
+{
+    stream->settled_position = stream->flushed_position;
+    retention_apply(stream, now_ms);
+    publish_stats(stream);
+    tg_stream_flush(stream);
+}
+
+void tg_stream_flush(struct tg_stream *stream)
+{
+    if (!stream->has_news)
+        return;
+    stream->has_news = false;
+    stream->settled_position = stream->flushed_position;
+    stream->flushed_position = stream->tail->base + stream->tail->bytes;
+    pthread_mutex_lock(&stream->lock);
+    for (struct tg_reader *reader = stream->readers; reader; reader = reader->next)
+        if (!atomic_exchange_explicit(&reader->is_woken, true, memory_order_acq_rel))
+            reader->wake(reader->wake_arg);
+    pthread_mutex_unlock(&stream->lock);
+}
+
+void tg_stream_on_demand(struct tg_stream *stream, tg_stream_demand_fn *fn, void *arg)
+{
+    stream->on_demand = fn;
+    stream->on_demand_arg = arg;
+}
+
+static void count_subscribers(struct tg_stream *stream, bool is_added)
+{
+    pthread_mutex_lock(&stream->demand_lock);
+    assert(is_added || stream->subscribers > 0);
+    stream->subscribers = is_added ? stream->subscribers + 1 : stream->subscribers - 1;
+    atomic_store_explicit(&stream->stats.subscribers, stream->subscribers, memory_order_relaxed);
+    if (stream->on_demand && stream->subscribers == (is_added ? 1 : 0))
+        stream->on_demand(stream->on_demand_arg, is_added);
+    pthread_mutex_unlock(&stream->demand_lock);
+}
+
+void tg_stream_subscriber_added(struct tg_stream *stream)
+{
+    count_subscribers(stream, true);
+}
+
+void tg_stream_subscriber_removed(struct tg_stream *stream)
+{
+    count_subscribers(stream, false);
+}
+
+void tg_stream_set_state(struct tg_stream *stream, enum tg_stream_state state)
+{
+    atomic_store_explicit(&stream->state, state, memory_order_relaxed);
+}
+
+enum tg_stream_state tg_stream_get_state(const struct tg_stream *stream)
+{
+    return (enum tg_stream_state)atomic_load_explicit(&stream->state, memory_order_relaxed);
+}
+
+void tg_stream_get_stats(const struct tg_stream *stream, struct tg_stream_stats *ret_stats)
+{
+#define LOAD(field) atomic_load_explicit(&stream->stats.field, memory_order_relaxed)
+    *ret_stats = (struct tg_stream_stats){
+        .events = LOAD(events),
+        .bytes = LOAD(bytes),
+        .retained_events = LOAD(retained_events),
+        .retained_bytes = LOAD(retained_bytes),
+        .memory_bytes = LOAD(memory_bytes),
+        .last_seq = LOAD(last_seq),
+        .subscribers = LOAD(subscribers),
+    };
+#undef LOAD
+}

@@ -1,0 +1,77 @@
+/* Inside the stream layer: the stream itself, its writer's part and what readers share. */
+#ifndef TIDEGATE_STREAM_STREAM_H
+#define TIDEGATE_STREAM_STREAM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "segment.h"
+#include "tidegate/stream.h"
+
+#define EPOCH_LENGTH 10 /* of an epoch made here: 50 random bits */
+
+/* The oldest retained event, as the writer moves it on. */
+struct retention_edge {
+    struct segment *segment; /* borrowed: between the stream's head and its tail */
+    uint32_t event;          /* may be the extent's end: nothing is retained */
+};
+
+struct tg_stream {
+    atomic_size_t refs;
+    char *name;
+    char *epoch;
+    uint64_t retain_events, retain_bytes, retain_age_ms;
+
+    /* the writer's own */
+    struct segment *tail; /* borrowed */
+    struct retention_edge edge;
+    uint64_t last_seq;
+    uint64_t retained_events, retained_bytes, memory_bytes;
+    bool has_news;                               /* since the last flush */
+    uint64_t flushed_position, settled_position; /* the end at the last flush, and at the one before */
+
+    /* shared */
+    pthread_mutex_t lock;
+    struct segment *head;                   /* a reference; changed by the writer, under the lock */
+    struct tg_reader *readers;              /* under the lock */
+    atomic_uint_fast64_t first_position;    /* whose bytes the stream still holds */
+    atomic_uint_fast64_t retained_position; /* of the oldest retained event */
+    atomic_bool has_own_ids;                /* some event had the backend's id */
+    atomic_int state;
+
+    pthread_mutex_t demand_lock;
+    uint64_t subscribers; /* under demand_lock */
+    tg_stream_demand_fn *on_demand;
+    void *on_demand_arg;
+
+    struct {
+        atomic_uint_fast64_t events, bytes, retained_events, retained_bytes, memory_bytes, last_seq,
+            subscribers;
+    } stats;
+};
+
+struct tg_reader {
+    struct tg_stream *stream; /* a reference */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    struct tg_reader *prev, *next; /* in stream->readers */
+    atomic_bool is_woken;          /* and has not synced since */
+
+    struct segment *head; /* a reference: the oldest this reader can reach */
+    struct segment *tail; /* borrowed: the newest it has seen */
+    struct extent tail_extent;
+    uint64_t retained_position;
+};
+
+/* What the reader has seen of a segment between its head and its tail. */
+struct extent reader_extent(const struct tg_reader *reader, const struct segment *segment);
+/* The segment with the byte at `position`; the tail for the end. */
+struct segment *reader_find(const struct tg_reader *reader, uint64_t position);
+uint64_t reader_last_seq(const struct tg_reader *reader);
+
+/* Evicts what the limits no longer cover; retention.c. */
+void retention_apply(struct tg_stream *stream, uint64_t now_ms);
+/* What an event counts for in retain_bytes. */
+uint64_t retention_cost(uint64_t wire_bytes);
+
+#endif
