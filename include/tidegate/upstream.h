@@ -1,0 +1,81 @@
+/* Layer 5a, upstream: connections to legacy backends, kept up by a supervisor; what they say is translated
+ * and appended to a stream. Never includes downstream: the two meet in stream.h.
+ *
+ *   supervisor (pure)          websocket_lws.c                translator ─► stream
+ *   idle/connecting/up/wait ─► connect, handshake, ping ─► message ┘
+ *
+ * Each upstream lives on one worker, the owner of its stream. Back-off is exponential with full jitter, reset
+ * once the connection has proved itself (a message, or 10 s up). Outages are told in the stream, at their
+ * place, as a control event `tidegate.upstream` with {"state":"up"} or {"state":"down","reason":"…"}. */
+#ifndef TIDEGATE_UPSTREAM_H
+#define TIDEGATE_UPSTREAM_H
+
+#include "tidegate/config.h"
+#include "tidegate/runtime.h"
+#include "tidegate/stream.h"
+
+struct tg_upstream_set;
+struct tg_upstream;
+
+enum tg_upstream_state {
+    TG_UPSTREAM_IDLE,       /* on_demand and nobody listens, or not started */
+    TG_UPSTREAM_CONNECTING, /* name lookup to the end of the handshake */
+    TG_UPSTREAM_UP,
+    TG_UPSTREAM_WAITING, /* backing off */
+    TG_UPSTREAM_STOPPED,
+};
+const char *tg_upstream_state_text(enum tg_upstream_state state);
+
+/* Why a connection ended or an attempt failed; a label of metrics, a field of logs, and the `reason` clients see. */
+enum tg_upstream_reason {
+    TG_REASON_NONE,
+    TG_REASON_DNS,
+    TG_REASON_CONNECT,   /* TCP refused or unreachable */
+    TG_REASON_TLS,       /* TLS handshake or certificate */
+    TG_REASON_HANDSHAKE, /* the HTTP answer is no valid upgrade */
+    TG_REASON_REDIRECT,  /* too many, or to somewhere it cannot go */
+    TG_REASON_TIMEOUT,   /* connect_timeout */
+    TG_REASON_CLOSED,    /* the backend closed, in whatever way */
+    TG_REASON_LIVENESS,  /* no answer to a ping */
+    TG_REASON_IDLE,      /* idle_timeout */
+    TG_REASON_PROTOCOL,  /* the backend broke RFC 6455 */
+    TG_REASON_STOPPED,   /* by us: drain, or nobody listens any more */
+    TG_REASON_COUNT
+};
+const char *tg_upstream_reason_text(enum tg_upstream_reason reason);
+
+/* ---- the set of all upstreams; the main thread ------------------------------------------------ */
+
+struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool);
+/* Adds the upstream of one stream, on the given worker. `config` must outlive the set; the stream is referenced.
+ * TG_ERR_TLS / TG_ERR_INVALID with a line in *ret_error (a CA file that does not load, say). Before the start. */
+enum tg_err tg_upstream_set_add(struct tg_upstream_set *set, const struct tg_config_stream *config,
+                                const struct tg_config_sse *names, struct tg_stream *stream,
+                                size_t worker_index, struct tg_buffer *ret_error);
+/* Begins to connect; the pool may be started before or after. */
+void tg_upstream_set_start(struct tg_upstream_set *set);
+/* Closes all connections with a close frame (1001) and makes no new ones; takes effect on the workers soon after. */
+void tg_upstream_set_stop(struct tg_upstream_set *set);
+/* The pool must have been stopped. */
+void tg_upstream_set_free(struct tg_upstream_set *set);
+
+/* ---- looking; any thread ---------------------------------------------------------------------- */
+
+struct tg_upstream_stats {
+    const char *stream_name; /* lives as long as the set */
+    enum tg_upstream_state state;
+    bool required;     /* for readiness: `required` and not an idle on_demand */
+    uint64_t connects; /* attempts that came up */
+    uint64_t attempts;
+    uint64_t failures[TG_REASON_COUNT]; /* attempts that failed and connections that ended, by reason */
+    uint64_t messages;
+    uint64_t message_bytes;
+    uint64_t oversize;       /* messages dropped for max_message */
+    uint64_t misfits[8];     /* by enum tg_misfit */
+    uint64_t state_since_ms; /* monotonic */
+};
+size_t tg_upstream_set_count(const struct tg_upstream_set *set);
+void tg_upstream_set_get_stats(const struct tg_upstream_set *set, size_t index,
+                               struct tg_upstream_stats *ret_stats);
+
+#endif

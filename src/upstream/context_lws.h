@@ -1,0 +1,37 @@
+/* What the files that use libwebsockets share. */
+#ifndef TIDEGATE_UPSTREAM_CONTEXT_LWS_H
+#define TIDEGATE_UPSTREAM_CONTEXT_LWS_H
+
+#include "context.h"
+
+#include <libwebsockets.h>
+#include <uv.h>
+
+#define TG_LWS_PROTOCOL "tidegate"
+
+struct tg_context {
+    struct tg_worker *worker;
+    struct lws_context *lws; /* libwebsockets sets it to NULL when the last of it is gone */
+    struct tg_websocket *websockets;
+    SSL_CTX **tls; /* a reference for each vhost */
+    size_t tls_count;
+    uv_idle_t reaper;
+    int turns_left;      /* until the reaper strikes */
+    const void **failed; /* connections that left a handle behind: addresses, nothing to follow */
+    size_t failed_count;
+    struct tg_timer *reap_timer; /* or NULL */
+};
+
+/* websocket_lws.c */
+int tg_websocket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                          size_t length);
+void tg_websocket_abandon(struct tg_websocket *websocket);
+
+/* handles_lws.c: poll handles that libwebsockets before 4.3 leaves behind in the loop, when a connection
+ * could not be made. A mark remembers which handles were there before. */
+void tg_handles_mark(uv_loop_t *loop, uv_handle_t **ret_last);
+void tg_handles_reap_after(uv_loop_t *loop, uv_handle_t *last);
+void tg_handles_reap_later(struct tg_context *context, struct lws *wsi); /* within its callback */
+void tg_handles_reap(struct tg_context *context);                        /* what waits for later, now */
+
+#endif
