@@ -1,0 +1,219 @@
+/* Accepting: a few connections for each wake-up, and what happens when there is no room for more.
+ *
+ * When too many connections have not sent a request yet, the oldest of them gives way if it had its chance;
+ * else the queue of the kernel holds the new ones back for a moment: a burst of clients is served in order, a
+ * crowd that says nothing is thinned out. At the limit of connections, and when descriptors are out, the
+ * oldest that does nothing gives way too, so that a silent crowd keeps nobody out. */
+#include "connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_MAX = 64,
+    DRAIN_ACCEPTS_MAX = 4096,
+    PATIENCE_MS = 1000,
+    LOGS_PER_SECOND = 1,
+};
+
+struct tg_acceptor {
+    uv_poll_t *poll; /* the loop gives it back later than we go */
+    struct tg_shard *shard;
+    struct tg_listener *listener;
+    int fd;
+};
+
+static void on_acceptable(uv_poll_t *handle, int status, int events);
+
+static void set_accepting(struct tg_shard *shard, bool is_accepting)
+{
+    if (!shard->acceptors || shard->is_accepting == is_accepting)
+        return;
+    shard->is_accepting = is_accepting;
+    for (size_t i = 0; i < shard->server->options.listener_count; i++) {
+        if (is_accepting)
+            uv_poll_start(shard->acceptors[i].poll, UV_READABLE, on_acceptable);
+        else
+            uv_poll_stop(shard->acceptors[i].poll);
+    }
+}
+
+void tg_accept_resume(struct tg_shard *shard)
+{
+    set_accepting(shard, true);
+}
+
+static void warn(struct tg_shard *shard, const char *event)
+{
+    uint32_t suppressed;
+    if (tg_log_limit_allows(&shard->log_limit, LOGS_PER_SECOND, tg_worker_now_ms(shard->worker), &suppressed))
+        tg_log(TG_LOG_WARNING, "downstream", event, TG_F_STR("server", shard->server->options.name),
+               TG_F_INT("suppressed", suppressed));
+}
+
+/* No descriptors: with the one in reserve the client at least sees a close and not silence. */
+static void turn_one_away(struct tg_acceptor *acceptor)
+{
+    struct tg_shard *shard = acceptor->shard;
+    if (shard->reserve_fd >= 0) {
+        close(shard->reserve_fd);
+        int fd = accept4(acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            close(fd);
+            tg_counter_add(&shard->counters.accepted, 1);
+            tg_counter_add(&shard->counters.closed[TG_CLOSE_LIMIT], 1);
+        }
+    }
+    shard->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Closes the oldest connection of a list if it had its chance. */
+static bool give_way(struct tg_shard *shard, enum tg_list list, const char *warning)
+{
+    struct tg_connection *oldest = shard->lists[list];
+    if (!oldest || tg_worker_now_ms(shard->worker) - oldest->since_ms < PATIENCE_MS)
+        return false;
+    warn(shard, warning);
+    tg_connection_close(oldest, TG_CLOSE_LIMIT);
+    return true;
+}
+
+/* False: leave the others in the queue for now. */
+static bool make_room(struct tg_shard *shard)
+{
+    return shard->pending_count < shard->server->pending_limit ||
+           give_way(shard, TG_LIST_PENDING, "too_many_pending_requests");
+}
+
+static bool free_descriptor(struct tg_shard *shard)
+{
+    static const char warning[] = "out_of_file_descriptors";
+    return give_way(shard, TG_LIST_REFUSED, warning) || give_way(shard, TG_LIST_IDLE, warning) ||
+           give_way(shard, TG_LIST_PENDING, warning);
+}
+
+static enum tg_admission take_admission(struct tg_shard *shard, bool must_refuse)
+{
+    static const char warning[] = "too_many_connections";
+    struct tg_admissions *admissions = &shard->server->admissions;
+    enum tg_admission admission = tg_admissions_take(admissions, must_refuse);
+    if (admission != TG_ADMITTED && !must_refuse &&
+        (give_way(shard, TG_LIST_IDLE, warning) || give_way(shard, TG_LIST_PENDING, warning))) {
+        tg_admissions_give(admissions, admission);
+        admission = tg_admissions_take(admissions, must_refuse);
+    }
+    if (admission == TG_TURNED_AWAY && give_way(shard, TG_LIST_REFUSED, warning))
+        admission = tg_admissions_take(admissions, must_refuse);
+    return admission;
+}
+
+static void admit(struct tg_acceptor *acceptor, int fd, const struct sockaddr *peer)
+{
+    struct tg_shard *shard = acceptor->shard;
+    struct tg_server *server = shard->server;
+    struct tg_address *address = NULL;
+    bool must_refuse = shard->is_draining || tg_addresses_take(server->addresses, peer, &address) != TG_OK;
+    enum tg_admission admission = take_admission(shard, must_refuse);
+    if (admission == TG_TURNED_AWAY) {
+        tg_addresses_give(server->addresses, address);
+        tg_counter_add(&shard->counters.accepted, 1);
+        tg_counter_add(&shard->counters.closed[TG_CLOSE_LIMIT], 1);
+        close(fd);
+        return;
+    }
+    tg_connection_open(shard, fd, acceptor->listener->tls, address, admission);
+}
+
+/* TG_ERR_AGAIN: the queue is empty. TG_ERR_LIMIT: no more for now. */
+static enum tg_err accept_one(struct tg_acceptor *acceptor)
+{
+    struct sockaddr_storage peer = { 0 };
+    socklen_t length = sizeof(peer);
+    int fd = accept4(acceptor->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        admit(acceptor, fd, (struct sockaddr *)&peer);
+        return TG_OK;
+    }
+    switch (errno) {
+    case EAGAIN:
+        return TG_ERR_AGAIN;
+    case EMFILE:
+    case ENFILE:
+        if (free_descriptor(acceptor->shard))
+            return TG_OK;
+        warn(acceptor->shard, "out_of_file_descriptors");
+        turn_one_away(acceptor);
+        return TG_ERR_LIMIT;
+    case ENOBUFS:
+    case ENOMEM:
+        warn(acceptor->shard, "out_of_socket_memory");
+        return TG_ERR_LIMIT;
+    default: /* the client has gone already, accept(2) */
+        return TG_OK;
+    }
+}
+
+static void on_acceptable(uv_poll_t *handle, int status, int events)
+{
+    struct tg_acceptor *acceptor = handle->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_MAX; i++) {
+        enum tg_err err = make_room(acceptor->shard) ? accept_one(acceptor) : TG_ERR_LIMIT;
+        if (err == TG_ERR_LIMIT) /* until the next tick, or until one has sent its request */
+            set_accepting(acceptor->shard, false);
+        if (err)
+            return;
+    }
+}
+
+static void on_acceptor_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void tg_accept_start(struct tg_shard *shard)
+{
+    struct tg_server *server = shard->server;
+    size_t index = tg_worker_index(shard->worker) % server->shard_count;
+    shard->acceptors = tg_alloc(server->options.listener_count * sizeof(*shard->acceptors));
+    for (size_t i = 0; i < server->options.listener_count; i++) {
+        struct tg_acceptor *acceptor = &shard->acceptors[i];
+        *acceptor = (struct tg_acceptor){ .poll = tg_alloc(sizeof(*acceptor->poll)),
+                                          .shard = shard,
+                                          .listener = &server->listeners[i],
+                                          .fd = server->listeners[i].fds[index] };
+        uv_poll_init_socket(tg_worker_loop(shard->worker), acceptor->poll, acceptor->fd);
+        acceptor->poll->data = acceptor;
+    }
+    set_accepting(shard, true);
+}
+
+void tg_accept_abandon(struct tg_shard *shard)
+{
+    struct tg_server *server = shard->server;
+    size_t index = tg_worker_index(shard->worker) % server->shard_count;
+    if (!shard->acceptors)
+        return;
+    for (size_t i = 0; i < server->options.listener_count; i++) {
+        uv_close((uv_handle_t *)shard->acceptors[i].poll, on_acceptor_closed);
+        close(shard->acceptors[i].fd);
+        server->listeners[i].fds[index] = -1;
+    }
+    free(shard->acceptors);
+    shard->acceptors = NULL;
+    shard->is_accepting = false;
+}
+
+void tg_accept_stop(struct tg_shard *shard)
+{
+    for (size_t i = 0; shard->acceptors && i < shard->server->options.listener_count; i++) {
+        enum tg_err err = TG_OK;
+        for (int count = 0; !err && count < DRAIN_ACCEPTS_MAX; count++)
+            err = accept_one(&shard->acceptors[i]);
+    }
+    tg_accept_abandon(shard);
+}

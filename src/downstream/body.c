@@ -1,0 +1,125 @@
+/* The body skipper: a state for each place in the chunked coding (RFC 9112 section 7.1) where input may stop.
+ */
+#include "body.h"
+
+enum state {
+    STATE_CONTENT,   /* Content-Length: `left` bytes */
+    STATE_SIZE,      /* the digits of a chunk's size */
+    STATE_EXTENSION, /* after them, up to CR */
+    STATE_SIZE_LF,
+    STATE_DATA,
+    STATE_DATA_CR,
+    STATE_DATA_LF,
+    STATE_TRAILER, /* a line of the trailer section, up to CR */
+    STATE_TRAILER_LF,
+    STATE_DONE,
+};
+
+enum { SIZE_DIGITS_MAX = 8 };
+
+bool tg_body_init(struct tg_body *body, const struct tg_request_head *head)
+{
+    *body = (struct tg_body){ 0 };
+    if (head->is_chunked) {
+        body->state = STATE_SIZE;
+        return true;
+    }
+    body->state = STATE_CONTENT;
+    body->left = head->content_length;
+    return body->left > 0;
+}
+
+static bool is_text(char c)
+{
+    return c == '\t' || ((unsigned char)c >= ' ' && c != 0x7f);
+}
+
+static enum tg_err on_size(struct tg_body *body, char c)
+{
+    int value = tg_hex_value(c);
+    if (value >= 0) {
+        if (++body->digits > SIZE_DIGITS_MAX)
+            return TG_ERR_TOO_LARGE;
+        body->left = body->left * 16 + (uint64_t)value;
+        return TG_OK;
+    }
+    if (body->digits == 0)
+        return TG_ERR_INVALID;
+    body->is_last = body->left == 0;
+    if (c == '\r')
+        body->state = STATE_SIZE_LF;
+    else if (c == ';') /* extensions are passed over; white space before them is not taken */
+        body->state = STATE_EXTENSION;
+    else
+        return TG_ERR_INVALID;
+    return TG_OK;
+}
+
+/* One byte that is not data. */
+static enum tg_err on_byte(struct tg_body *body, char c)
+{
+    switch ((enum state)body->state) {
+    case STATE_SIZE:
+        return on_size(body, c);
+    case STATE_EXTENSION:
+        if (c == '\r')
+            body->state = STATE_SIZE_LF;
+        return c == '\r' || is_text(c) ? TG_OK : TG_ERR_INVALID;
+    case STATE_SIZE_LF:
+        body->state = body->is_last ? STATE_TRAILER : STATE_DATA;
+        body->has_line = false;
+        return c == '\n' ? TG_OK : TG_ERR_INVALID;
+    case STATE_DATA_CR:
+        body->state = STATE_DATA_LF;
+        return c == '\r' ? TG_OK : TG_ERR_INVALID;
+    case STATE_DATA_LF:
+        body->state = STATE_SIZE;
+        body->digits = 0;
+        return c == '\n' ? TG_OK : TG_ERR_INVALID;
+    case STATE_TRAILER:
+        if (c == '\r') {
+            body->state = STATE_TRAILER_LF;
+            return TG_OK;
+        }
+        body->has_line = true;
+        return is_text(c) ? TG_OK : TG_ERR_INVALID;
+    case STATE_TRAILER_LF:
+        body->state = body->has_line ? STATE_TRAILER : STATE_DONE;
+        body->has_line = false;
+        return c == '\n' ? TG_OK : TG_ERR_INVALID;
+    case STATE_CONTENT:
+    case STATE_DATA:
+    case STATE_DONE:
+        break;
+    }
+    return TG_ERR_INVALID;
+}
+
+enum tg_err tg_body_skip(struct tg_body *body, const char *bytes, size_t length, size_t *ret_used)
+{
+    size_t at = 0;
+    while (body->state != STATE_DONE) {
+        if (body->left > TG_BODY_MAX_BYTES || body->skipped + at > TG_BODY_MAX_BYTES)
+            return TG_ERR_TOO_LARGE;
+        if (at == length)
+            break;
+        if (body->state == STATE_CONTENT || body->state == STATE_DATA) {
+            size_t step = body->left < length - at ? (size_t)body->left : length - at;
+            body->left -= step;
+            at += step;
+            if (body->left == 0)
+                body->state = body->state == STATE_DATA ? STATE_DATA_CR : STATE_DONE;
+        } else {
+            enum tg_err err = on_byte(body, bytes[at++]);
+            if (err)
+                return err;
+        }
+    }
+    body->skipped += at;
+    if (body->state != STATE_DONE)
+        return TG_ERR_AGAIN;
+    if (body->skipped > TG_BODY_MAX_BYTES)
+        return TG_ERR_TOO_LARGE;
+    *ret_used = at;
+    return TG_OK;
+}

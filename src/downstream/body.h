@@ -1,0 +1,27 @@
+/* Skips the body of a request (RFC 9112 sections 6 and 7), so that the next request on the connection begins
+ * where it does. Pure; takes the bytes in any pieces. */
+#ifndef TIDEGATE_DOWNSTREAM_BODY_H
+#define TIDEGATE_DOWNSTREAM_BODY_H
+
+#include "request_head.h"
+
+enum { TG_BODY_MAX_BYTES = 64 * 1024 }; /* of what is sent, chunk heads and trailers counted */
+
+struct tg_body {
+    uint64_t left;    /* of the content, or of the chunk at hand */
+    uint64_t skipped; /* in all */
+    uint8_t state;
+    uint8_t digits;
+    bool is_last;  /* the chunk of size 0 has come: what follows is the trailer section */
+    bool has_line; /* of the trailer section: this line is not empty */
+};
+
+/* For a checked head. False: the request has no body. */
+bool tg_body_init(struct tg_body *body, const struct tg_request_head *head);
+
+/* TG_OK: the body ends within the bytes, after *ret_used of them. TG_ERR_AGAIN: all of them belong to it and
+ * more follows. TG_ERR_INVALID: broken chunks. TG_ERR_TOO_LARGE: over TG_BODY_MAX_BYTES, as soon as that is
+ * known. */
+enum tg_err tg_body_skip(struct tg_body *body, const char *bytes, size_t length, size_t *ret_used);
+
+#endif

@@ -1,0 +1,84 @@
+/* A connection: one client's socket, from accept to close.
+ *
+ *      handshake ─► head ─► body ─► answer ─┬─► idle ─► head …       kept alive
+ *                     │               ▲     └─► linger ─► closed     both sides have said all
+ *                     └► stream ──────┼───────────────► closed
+ *                                     └ also what is refused
+ *
+ * One uv_poll_t and one allocation; the exchange (buffers, the parsed head) exists only while a request is
+ * being read or answered, so a subscriber costs neither. The worker's thread. */
+#ifndef TIDEGATE_DOWNSTREAM_CONNECTION_H
+#define TIDEGATE_DOWNSTREAM_CONNECTION_H
+
+#include "body.h"
+#include "shard.h"
+#include "subscriber.h"
+
+enum tg_phase {
+    TG_PHASE_HANDSHAKE,
+    TG_PHASE_HEAD,
+    TG_PHASE_BODY,
+    TG_PHASE_ANSWER,
+    TG_PHASE_IDLE,
+    TG_PHASE_STREAM,
+    TG_PHASE_LINGER,
+    TG_PHASE_CLOSED, /* the loop has not yet given the memory back */
+};
+
+struct tg_exchange {
+    struct tg_buffer in; /* begins with the head at hand */
+    struct tg_buffer out;
+    size_t out_offset;
+    struct tg_str content; /* after `out`; lives elsewhere */
+    struct tg_request_head head;
+    struct tg_body body;
+    bool closes;    /* after the answer */
+    bool is_broken; /* the client may still be sending what nobody will read: linger */
+    enum tg_close_reason close_reason;
+};
+
+struct tg_connection {
+    uv_poll_t poll;
+    struct tg_connection *prev, *next; /* in a list of the shard, or of the tap */
+    struct tg_shard *shard;
+    struct tg_transport transport;
+    struct tg_exchange *exchange; /* or NULL */
+    struct tg_address *address;
+    uint64_t id;
+    uint64_t since_ms; /* in its list */
+    uint8_t phase;
+    uint8_t list;
+    uint8_t events;     /* that the poll handle watches */
+    uint8_t admission;  /* enum tg_admission */
+    uint8_t end_reason; /* what the log says once lingering is over */
+    /* TG_PHASE_STREAM */
+    bool is_behind;
+    uint32_t dropped_bytes; /* that the client sent after its request */
+    uint32_t last_write_s;
+    uint32_t start_s;
+    struct tg_tap *tap;
+    struct tg_wheel_entry beat;
+    struct tg_subscriber subscriber;
+};
+
+/* Takes fd, address and admission. */
+void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_context *tls,
+                        struct tg_address *address, enum tg_admission admission);
+/* Closes at once. The connection is then in phase TG_PHASE_CLOSED until the loop frees it. */
+void tg_connection_close(struct tg_connection *connection, enum tg_close_reason reason);
+/* The orderly end: all that was written goes out first. */
+void tg_connection_finish(struct tg_connection *connection, enum tg_close_reason reason);
+void tg_connection_watch(struct tg_connection *connection, int events);
+void tg_connection_enlist(struct tg_connection *connection, enum tg_list list); /* from any other list */
+void tg_connection_unlist(struct tg_connection *connection);
+void tg_connection_drop_exchange(struct tg_connection *connection);
+/* In phase TG_PHASE_ANSWER, when `out` is filled: sends it, and goes on. */
+void tg_connection_advance(struct tg_connection *connection);
+void tg_connection_format_id(const struct tg_connection *connection, char ret_text[20]);
+
+/* request.c: fills the exchange's `out` and enters TG_PHASE_ANSWER, or makes the connection a subscriber. */
+void tg_request_answer(struct tg_connection *connection);
+/* The head or body cannot be taken: answers with the status, closes then. */
+void tg_request_reject(struct tg_connection *connection, int status, enum tg_close_reason reason);
+
+#endif

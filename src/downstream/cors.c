@@ -1,0 +1,89 @@
+/* CORS headers. An answer that depends on the Origin says so with Vary, whether the origin is allowed or not.
+ */
+#include "cors.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { NAMES_MAX_BYTES = 1024 }; /* of header names that a preflight may ask for */
+
+bool tg_cors_is_preflight(const struct tg_request_head *head)
+{
+    return head->method == TG_METHOD_OPTIONS && head->origin.length > 0 && head->preflight_method.length > 0;
+}
+
+static bool allows_all(const struct tg_config_cors *cors)
+{
+    for (char **origin = cors->origins; origin && *origin; origin++) {
+        if (strcmp(*origin, "*") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A byte-wise comparison, as browsers serialise origins in one way. */
+static bool allows(const struct tg_config_cors *cors, struct tg_str origin)
+{
+    for (char **allowed = cors->origins; allowed && *allowed; allowed++) {
+        if (tg_str_equals(tg_str_from(*allowed), origin))
+            return true;
+    }
+    return false;
+}
+
+/* What was asked for beside the two that every client of event streams may send. */
+static enum tg_err append_asked_names(struct tg_buffer *out, struct tg_str names)
+{
+    struct tg_str name;
+    if (names.length > NAMES_MAX_BYTES)
+        return TG_OK;
+    while (tg_list_next(&names, &name)) {
+        if (!tg_is_token(name.data, name.length) || tg_str_equals_nocase(name, TG_STR("last-event-id")) ||
+            tg_str_equals_nocase(name, TG_STR("cache-control")))
+            continue;
+        enum tg_err err = tg_buffer_append_str(out, ", ");
+        if (!err)
+            err = tg_buffer_append(out, name.data, name.length);
+        if (err)
+            return err;
+    }
+    return TG_OK;
+}
+
+static enum tg_err append_preflight(struct tg_buffer *out, const struct tg_config_cors *cors,
+                                    const struct tg_request_head *head, const char *allow)
+{
+    enum tg_err err = tg_buffer_appendf(out,
+                                        "Access-Control-Allow-Methods: %s\r\n"
+                                        "Access-Control-Max-Age: %" PRId64 "\r\n"
+                                        "Access-Control-Allow-Headers: Last-Event-ID, Cache-Control",
+                                        allow, cors->max_age_ms / 1000);
+    if (!err)
+        err = append_asked_names(out, head->preflight_headers);
+    return err ? err : tg_buffer_append_str(out, "\r\n");
+}
+
+enum tg_err tg_cors_append(struct tg_buffer *out, const struct tg_config_cors *cors,
+                           const struct tg_request_head *head, const char *allow)
+{
+    if (!cors || !cors->origins)
+        return TG_OK;
+    bool is_preflight = tg_cors_is_preflight(head);
+    bool is_any = allows_all(cors) && !cors->credentials;
+    enum tg_err err = TG_OK;
+    if (!is_any)
+        err = tg_buffer_append_str(out, is_preflight ? "Vary: Origin, Access-Control-Request-Headers\r\n"
+                                                     : "Vary: Origin\r\n");
+    if (err || head->origin.length == 0 || (!is_any && !allows(cors, head->origin)))
+        return err;
+    if (is_any)
+        err = tg_buffer_append_str(out, "Access-Control-Allow-Origin: *\r\n");
+    else
+        err = tg_buffer_appendf(out, "Access-Control-Allow-Origin: %.*s\r\n", (int)head->origin.length,
+                                head->origin.data);
+    if (!err && cors->credentials)
+        err = tg_buffer_append_str(out, "Access-Control-Allow-Credentials: true\r\n");
+    if (!err && is_preflight)
+        err = append_preflight(out, cors, head, allow);
+    return err;
+}

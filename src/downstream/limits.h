@@ -1,0 +1,43 @@
+/* How many connections there may be: in all, and from one address. Shared by all workers, on the accept path
+ * alone. */
+#ifndef TIDEGATE_DOWNSTREAM_LIMITS_H
+#define TIDEGATE_DOWNSTREAM_LIMITS_H
+
+#include "tidegate/base.h"
+
+#include <stdatomic.h>
+
+struct sockaddr;
+
+/* ---- how many from each address; any thread ----------------------------------------------------------- */
+
+struct tg_addresses;
+struct tg_address;
+
+struct tg_addresses *tg_addresses_new(size_t limit); /* 0: no limit, nothing is counted */
+void tg_addresses_free(struct tg_addresses *addresses);
+/* Counts one more. TG_ERR_LIMIT: there are enough of them already. *ret_address may be NULL (no limit, or not
+ * an internet address). IPv6 counts by /64, IPv4 in IPv6 as IPv4. */
+enum tg_err tg_addresses_take(struct tg_addresses *addresses, const struct sockaddr *peer,
+                              struct tg_address **ret_address);
+void tg_addresses_give(struct tg_addresses *addresses, struct tg_address *address); /* NULL is fine */
+
+/* ---- how many in all; any thread ---------------------------------------------------------------------- */
+
+/* Over the limit some more are let in to be told so (a refusal); beyond these there is only the door. */
+enum tg_admission { TG_ADMITTED, TG_REFUSED, TG_TURNED_AWAY };
+
+enum { TG_REFUSALS_MAX = 128 };
+
+struct tg_admissions {
+    size_t limit;
+    atomic_size_t admitted;
+    atomic_size_t refused;
+};
+enum tg_admission tg_admissions_take(struct tg_admissions *admissions, bool must_refuse);
+void tg_admissions_give(struct tg_admissions *admissions, enum tg_admission admission);
+
+/* Raises the soft limit on open files to the hard one, and says how many connections that leaves room for. */
+size_t tg_limits_raise_open_files(void);
+
+#endif

@@ -1,0 +1,12 @@
+/* Picks a parameter out of a query string (WHATWG URL section 5.1, application/x-www-form-urlencoded). Pure.
+ */
+#ifndef TIDEGATE_DOWNSTREAM_QUERY_H
+#define TIDEGATE_DOWNSTREAM_QUERY_H
+
+#include "tidegate/base.h"
+
+/* The first parameter of this name with a value that is not empty, decoded ("+" is a space; a broken escape
+ * stands for itself). Appends to `out`; false, and nothing appended, when there is none. */
+bool tg_query_get(struct tg_str query, const char *name, struct tg_buffer *out);
+
+#endif

@@ -1,0 +1,292 @@
+/* The subscriber's stages; see subscriber.h for the picture. */
+#include "subscriber.h"
+#include "notice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_TAIL_LENGTH = 2 };
+
+struct tg_pending {
+    size_t length, offset;
+    bool is_rescue; /* counts against the feed's rescued_bytes */
+    char bytes[];
+};
+
+struct tg_away {
+    struct tg_departure departure; /* without its rest */
+};
+
+static void drop_pending(struct tg_subscriber *subscriber, struct tg_feed *feed)
+{
+    if (subscriber->pending && subscriber->pending->is_rescue)
+        feed->rescued_bytes -= subscriber->pending->length;
+    free(subscriber->pending);
+    subscriber->pending = NULL;
+}
+
+void tg_subscriber_deinit(struct tg_subscriber *subscriber, struct tg_feed *feed)
+{
+    drop_pending(subscriber, feed);
+    free(subscriber->away);
+    subscriber->away = NULL;
+}
+
+/* Puts bytes behind those that are pending already. */
+static enum tg_err add_pending(struct tg_subscriber *subscriber, struct tg_feed *feed, const char *bytes,
+                               size_t length)
+{
+    struct tg_pending *old = subscriber->pending;
+    size_t old_left = old ? old->length - old->offset : 0;
+    struct tg_pending *pending = malloc(sizeof(*pending) + old_left + length);
+    if (!pending)
+        return TG_ERR_MEMORY;
+    *pending = (struct tg_pending){ .length = old_left + length };
+    if (old)
+        memcpy(pending->bytes, old->bytes + old->offset, old_left);
+    memcpy(pending->bytes + old_left, bytes, length);
+    drop_pending(subscriber, feed);
+    subscriber->pending = pending;
+    return TG_OK;
+}
+
+bool tg_subscriber_is_away(const struct tg_subscriber *subscriber)
+{
+    return subscriber->away != NULL;
+}
+
+/* ---- beginning ---------------------------------------------------------------------------------------- */
+
+static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, struct tg_str last_id,
+                 struct tg_gap *ret_gap)
+{
+    const struct tg_config_stream *config = feed->stream_config;
+    if (last_id.length > 0) {
+        bool live_after_gap = config->after_gap == TG_AFTER_GAP_LIVE;
+        subscriber->cursor =
+            tg_reader_seek_id(feed->reader, last_id.data, last_id.length, live_after_gap, ret_gap);
+        return;
+    }
+    ret_gap->reason = TG_GAP_NONE;
+    if (config->initial == TG_INITIAL_ALL)
+        subscriber->cursor = tg_reader_seek_oldest(feed->reader);
+    else if (config->initial == TG_INITIAL_LAST)
+        subscriber->cursor = tg_reader_seek_last(feed->reader, (uint64_t)config->initial_last);
+    else
+        subscriber->cursor = tg_reader_seek_live(feed->reader);
+}
+
+enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
+                                struct tg_buffer *out)
+{
+    struct tg_gap gap;
+    seek(subscriber, feed, last_id, &gap);
+    enum tg_err err = tg_notice_append_hello(out, subscriber->is_bare, feed->sse);
+
+    enum tg_stream_state state = tg_stream_get_state(tg_reader_peek_stream(feed->reader));
+    bool has_replay = subscriber->cursor.position != tg_reader_end(feed->reader);
+    if (!err && state != TG_STREAM_UP && !has_replay)
+        err = tg_notice_append_state(out, subscriber->is_bare, feed->sse, state);
+    if (!err && gap.reason != TG_GAP_NONE) {
+        tg_counter_add(&feed->counters->gaps[gap.reason], 1);
+        err = tg_notice_append_gap(out, subscriber->is_bare, feed->sse, &gap);
+    }
+    return err;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------ */
+
+/* One call of the transport, counted. TG_ERR_AGAIN: it took less than all. */
+static enum tg_err hand_over(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                             struct tg_transport *transport, struct tg_str bytes, size_t *ret_taken,
+                             uint64_t *written)
+{
+    size_t taken = 0;
+    enum tg_err err = transport->ops->write(transport, bytes.data, bytes.length, &taken);
+    if (err)
+        return err;
+    tg_counter_add(&feed->counters->writes, 1);
+    tg_counter_add(&feed->counters->bytes_out, taken);
+    subscriber->bytes += taken;
+    *written += taken;
+    *ret_taken = taken;
+    return taken < bytes.length ? TG_ERR_AGAIN : TG_OK;
+}
+
+static enum tg_err write_pending(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                 struct tg_transport *transport, uint64_t *written)
+{
+    struct tg_pending *pending = subscriber->pending;
+    size_t taken = 0;
+    enum tg_err err =
+        hand_over(subscriber, feed, transport,
+                  (struct tg_str){ pending->bytes + pending->offset, pending->length - pending->offset },
+                  &taken, written);
+    pending->offset += taken;
+    if (!err)
+        drop_pending(subscriber, feed);
+    return err;
+}
+
+static enum tg_err come_back(struct tg_subscriber *subscriber, struct tg_feed *feed)
+{
+    struct tg_gap gap;
+    bool live_after_gap = feed->stream_config->after_gap == TG_AFTER_GAP_LIVE;
+    subscriber->cursor = tg_reader_return(feed->reader, &subscriber->away->departure, live_after_gap, &gap);
+    free(subscriber->away);
+    subscriber->away = NULL;
+    if (gap.reason == TG_GAP_NONE)
+        return TG_OK;
+    tg_counter_add(&feed->counters->gaps[gap.reason], 1);
+    struct tg_buffer notice = { 0 };
+    enum tg_err err = tg_notice_append_gap(&notice, subscriber->is_bare, feed->sse, &gap);
+    if (!err)
+        err = add_pending(subscriber, feed, notice.data, notice.length);
+    tg_buffer_deinit(&notice);
+    return err;
+}
+
+/* *ret_is_end: the cursor was at the end, nothing was written. */
+static enum tg_err write_from_cursor(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                     struct tg_transport *transport, uint64_t *written, bool *ret_is_end)
+{
+    struct tg_cursor cursor = subscriber->cursor, next;
+    struct tg_str bytes;
+    if (subscriber->is_bare) {
+        bytes = tg_reader_peek_bare(feed->reader, &cursor, &next);
+    } else {
+        bytes = tg_reader_peek(feed->reader, cursor);
+        next.position = cursor.position + bytes.length;
+    }
+    if (bytes.length == 0) {
+        *ret_is_end = next.position == cursor.position;
+        subscriber->cursor = next;
+        return TG_OK;
+    }
+    *ret_is_end = false;
+    size_t taken = 0;
+    enum tg_err err = hand_over(subscriber, feed, transport, bytes, &taken, written);
+    if (!err)
+        subscriber->cursor = next;
+    else if (taken > 0)
+        subscriber->cursor.position = cursor.position + taken;
+    return err;
+}
+
+enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                struct tg_transport *transport, uint64_t *ret_written)
+{
+    enum tg_err err = TG_OK;
+    uint64_t written = 0;
+    if (transport->ops->has_leftover(transport))
+        err = transport->ops->flush(transport);
+    for (bool is_end = false; !err && !is_end;) {
+        if (subscriber->pending)
+            err = write_pending(subscriber, feed, transport, &written);
+        else if (subscriber->is_ending)
+            is_end = true;
+        else if (subscriber->away)
+            err = come_back(subscriber, feed);
+        else if (written >= TG_TURN_BYTES_MAX)
+            err = TG_ERR_AGAIN;
+        else
+            err = write_from_cursor(subscriber, feed, transport, &written, &is_end);
+    }
+    if (!err && transport->ops->has_leftover(transport))
+        err = TG_ERR_AGAIN;
+    if (!err && subscriber->is_ending)
+        err = TG_ERR_CLOSED;
+    *ret_written = written;
+    return err;
+}
+
+enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                      struct tg_transport *transport, struct tg_buffer *bytes,
+                                      uint64_t *ret_written)
+{
+    size_t own_length = bytes->length, taken = 0;
+    uint64_t written = 0, more = 0;
+    if (!subscriber->is_bare && own_length < TG_FIRST_WRITE_BYTES) {
+        struct tg_str events = tg_reader_peek(feed->reader, subscriber->cursor);
+        size_t room = TG_FIRST_WRITE_BYTES - own_length;
+        if (events.length > 0)
+            (void)tg_buffer_append(bytes, events.data, events.length < room ? events.length : room);
+    }
+    enum tg_err err = hand_over(subscriber, feed, transport, (struct tg_str){ bytes->data, bytes->length },
+                                &taken, &written);
+    if (taken > own_length)
+        subscriber->cursor.position += taken - own_length;
+    else if (taken < own_length && err == TG_ERR_AGAIN &&
+             add_pending(subscriber, feed, bytes->data + taken, own_length - taken))
+        err = TG_ERR_MEMORY;
+    if (!err)
+        err = tg_subscriber_write(subscriber, feed, transport, &more);
+    *ret_written = written + more;
+    return err;
+}
+
+enum tg_err tg_subscriber_write_heartbeat(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                          struct tg_transport *transport, uint64_t *ret_written)
+{
+    struct tg_str heartbeat = tg_notice_heartbeat(subscriber->is_bare);
+    size_t taken = 0;
+    uint64_t written = 0;
+    enum tg_err err = hand_over(subscriber, feed, transport, heartbeat, &taken, &written);
+    if (taken > 0 && taken < heartbeat.length &&
+        add_pending(subscriber, feed, heartbeat.data + taken, heartbeat.length - taken))
+        err = TG_ERR_MEMORY;
+    if (!err && transport->ops->has_leftover(transport))
+        err = TG_ERR_AGAIN;
+    tg_counter_add(&feed->counters->heartbeats, taken > 0);
+    *ret_written = written;
+    return err;
+}
+
+/* ---- leaving ------------------------------------------------------------------------------------------ */
+
+/* The rest lies in the segment as a chunk; a bare subscriber has no use for the chunk's tail. */
+static struct tg_str rest_of(const struct tg_subscriber *subscriber, const struct tg_departure *departure)
+{
+    struct tg_str rest = departure->rest;
+    if (subscriber->is_bare && rest.length >= CHUNK_TAIL_LENGTH)
+        rest.length -= CHUNK_TAIL_LENGTH;
+    return rest;
+}
+
+enum tg_err tg_subscriber_leave(struct tg_subscriber *subscriber, struct tg_feed *feed)
+{
+    struct tg_away *away = tg_alloc(sizeof(*away));
+    tg_reader_leave(feed->reader, subscriber->cursor, &away->departure);
+    struct tg_str rest = rest_of(subscriber, &away->departure);
+    away->departure.rest = (struct tg_str){ NULL, 0 };
+    subscriber->away = away;
+    if (rest.length == 0)
+        return TG_OK;
+    if (feed->rescued_bytes + rest.length > TG_RESCUE_BYTES_MAX)
+        return TG_ERR_LIMIT;
+    enum tg_err err = add_pending(subscriber, feed, rest.data, rest.length);
+    if (err)
+        return err;
+    subscriber->pending->is_rescue = true;
+    feed->rescued_bytes += subscriber->pending->length;
+    return TG_OK;
+}
+
+enum tg_err tg_subscriber_end(struct tg_subscriber *subscriber, struct tg_feed *feed, uint64_t retry_ms)
+{
+    struct tg_buffer farewell = { 0 };
+    enum tg_err err = TG_OK;
+    if (!subscriber->away) {
+        struct tg_departure departure;
+        tg_reader_leave(feed->reader, subscriber->cursor, &departure);
+        struct tg_str rest = rest_of(subscriber, &departure);
+        err = tg_buffer_append(&farewell, rest.data, rest.length);
+    }
+    if (!err)
+        err = tg_notice_append_farewell(&farewell, subscriber->is_bare, retry_ms);
+    if (!err)
+        err = add_pending(subscriber, feed, farewell.data, farewell.length);
+    tg_buffer_deinit(&farewell);
+    subscriber->is_ending = true;
+    return err;
+}

@@ -1,0 +1,73 @@
+/* A subscriber: one client's place in a stream, and what it must be sent before it can go on from there.
+ *
+ *      transport ◄── leftover of a TLS record ◄── pending: own bytes ◄── cursor: bytes in the segments
+ *
+ * In this order, always: a stage is looked at when the one before it is empty. So there is no queue: a slow
+ * client is a cursor further back. When eviction reaches the cursor the subscriber is `away`: the rest of a
+ * half-sent event is rescued into `pending`, the cursor counts no more, and once the rest is sent the
+ * subscriber returns to the oldest retained event, with a notice of the gap before it.
+ *
+ * No sockets and no loop in here: the transport is a table of functions. */
+#ifndef TIDEGATE_DOWNSTREAM_SUBSCRIBER_H
+#define TIDEGATE_DOWNSTREAM_SUBSCRIBER_H
+
+#include "counters.h"
+#include "transport.h"
+
+enum {
+    TG_TURN_BYTES_MAX = 512 * 1024,    /* what one subscriber with backlog is given in one turn */
+    TG_RESCUE_BYTES_MAX = 1024 * 1024, /* of half-sent events, for each stream and worker */
+    TG_FIRST_WRITE_BYTES = 16 * 1024,  /* of head, notices and first events together */
+};
+
+/* What the subscribers of one stream on one worker share. */
+struct tg_feed {
+    struct tg_reader *reader;
+    const struct tg_config_sse *sse;
+    const struct tg_config_stream *stream_config;
+    struct tg_counters *counters;
+    size_t rescued_bytes;
+};
+
+struct tg_pending;
+struct tg_away;
+
+struct tg_subscriber { /* embedded; zeroed it is at the stream's start */
+    struct tg_cursor cursor;
+    struct tg_pending *pending;
+    struct tg_away *away;
+    uint64_t bytes; /* sent */
+    bool is_bare;   /* HTTP/1.0: no chunks */
+    bool is_ending; /* nothing comes after `pending` */
+};
+
+void tg_subscriber_deinit(struct tg_subscriber *subscriber, struct tg_feed *feed);
+
+/* Sets the cursor by the client's last id (may be empty), and appends to `out` what it must be told first. */
+enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
+                                struct tg_buffer *out);
+
+/* Sends `bytes`, and with them the first events if there is room. Then as tg_subscriber_write. */
+enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                      struct tg_transport *transport, struct tg_buffer *bytes,
+                                      uint64_t *ret_written);
+
+/* Writes until the client is up to date (TG_OK), its socket is full or it has had its share of the turn
+ * (TG_ERR_AGAIN), or, after tg_subscriber_end, all is sent (TG_ERR_CLOSED). TG_ERR_IO, TG_ERR_MEMORY: give it
+ * up. *ret_written says, with any result, how many bytes were taken. */
+enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                struct tg_transport *transport, uint64_t *ret_written);
+
+/* For a subscriber that is up to date. Otherwise as tg_subscriber_write. */
+enum tg_err tg_subscriber_write_heartbeat(struct tg_subscriber *subscriber, struct tg_feed *feed,
+                                          struct tg_transport *transport, uint64_t *ret_written);
+
+/* In tg_reader_sync's on_evict, for a subscriber whose cursor is below the position. TG_ERR_LIMIT: there is
+ * no room for the rest of its half-sent event, so it must be closed. */
+enum tg_err tg_subscriber_leave(struct tg_subscriber *subscriber, struct tg_feed *feed);
+bool tg_subscriber_is_away(const struct tg_subscriber *subscriber);
+
+/* Tells it to come back later; nothing but the rest of a half-sent event comes before that. */
+enum tg_err tg_subscriber_end(struct tg_subscriber *subscriber, struct tg_feed *feed, uint64_t retry_ms);
+
+#endif
