@@ -1,0 +1,286 @@
+/* The metrics page. What is counted of servers, streams and upstreams is three tables of figures: where each
+ * stands in its stats, and how it is called. One loop writes them all, family by family as the format wants
+ * it. */
+#include "metrics.h"
+
+#include "exposition.h"
+#include "process.h"
+#include "tidegate/translate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One number of a stats struct, or an array of numbers told apart by a label. */
+struct figure {
+    const char *name; /* NULL ends a table */
+    const char *type;
+    const char *help;
+    size_t offset;                       /* of a uint64_t in the stats */
+    const char *label;                   /* of an array's entries; NULL: a single number */
+    const char *(*label_text)(size_t i); /* of entry i */
+    size_t first, end;                   /* the array's entries that are shown */
+};
+
+/* Several stats of one kind, told apart by a label. */
+struct subjects {
+    const char *label;
+    size_t count;
+    const char **names;
+    const char *stats; /* an array of structs */
+    size_t stats_size;
+};
+
+static uint64_t read_figure(const struct subjects *subjects, size_t subject, size_t offset, size_t entry)
+{
+    uint64_t value;
+    memcpy(&value, subjects->stats + subject * subjects->stats_size + offset + entry * sizeof(value),
+           sizeof(value));
+    return value;
+}
+
+static void write_figure(const struct figure *figure, const struct subjects *subjects, struct tg_buffer *out)
+{
+    tg_exposition_head(out, figure->name, figure->type, figure->help);
+    for (size_t s = 0; s < subjects->count; s++) {
+        struct tg_label labels[] = { { subjects->label, subjects->names[s] },
+                                     { figure->label, NULL },
+                                     { 0 } };
+        if (!figure->label) {
+            tg_exposition_count(out, figure->name, labels, read_figure(subjects, s, figure->offset, 0));
+            continue;
+        }
+        for (size_t i = figure->first; i < figure->end; i++) {
+            labels[1].value = figure->label_text(i);
+            tg_exposition_count(out, figure->name, labels, read_figure(subjects, s, figure->offset, i));
+        }
+    }
+}
+
+static void write_figures(const struct figure *figures, const struct subjects *subjects,
+                          struct tg_buffer *out)
+{
+    for (; subjects->count > 0 && figures->name; figures++)
+        write_figure(figures, subjects, out);
+}
+
+/* ---- servers ----------------------------------------------------------------------------------- */
+
+static const char *close_reason_text(size_t i)
+{
+    return tg_close_reason_text((enum tg_close_reason)i);
+}
+
+static const char *gap_reason_text(size_t i)
+{
+    return tg_gap_reason_text((enum tg_gap_reason)i);
+}
+
+static const char *status_class_text(size_t i)
+{
+    static const char *const texts[] = { "0xx", "1xx", "2xx", "3xx", "4xx", "5xx" };
+    return texts[i];
+}
+
+#define AT(member) offsetof(struct tg_server_stats, member)
+static const struct figure server_figures[] = {
+    { "tidegate_connections", "gauge", "Connections now.", AT(connections), NULL, NULL, 0, 0 },
+    { "tidegate_connections_accepted_total", "counter", "Connections accepted.", AT(accepted), NULL, NULL, 0,
+      0 },
+    { "tidegate_connections_closed_total", "counter", "Connections ended, by reason.", AT(closed), "reason",
+      close_reason_text, 0, TG_CLOSE_COUNT },
+    { "tidegate_connections_refused_total", "counter", "Clients sent away for a limit.", AT(refused), NULL,
+      NULL, 0, 0 },
+    { "tidegate_subscribers", "gauge", "Clients that follow an event stream now.", AT(subscribers), NULL,
+      NULL, 0, 0 },
+    { "tidegate_subscribed_total", "counter", "Event streams begun.", AT(subscribed), NULL, NULL, 0, 0 },
+    { "tidegate_requests_total", "counter", "Requests answered, by class of status.", AT(requests), "status",
+      status_class_text, 2, 6 },
+    { "tidegate_sent_bytes_total", "counter", "Bytes of event streams sent.", AT(bytes_out), NULL, NULL, 0,
+      0 },
+    { "tidegate_writes_total", "counter", "Writes of event streams.", AT(writes), NULL, NULL, 0, 0 },
+    { "tidegate_gaps_total", "counter", "Gap events sent, by reason.", AT(gaps), "reason", gap_reason_text,
+      TG_GAP_NONE + 1, TG_GAP_EPOCH + 1 },
+    { "tidegate_heartbeats_total", "counter", "Heartbeat comments sent.", AT(heartbeats), NULL, NULL, 0, 0 },
+    { 0 },
+};
+#undef AT
+
+static void write_servers(const struct tg_admin_sources *sources, struct tg_buffer *out)
+{
+    struct tg_server_stats *stats = tg_alloc((sources->server_count + 1) * sizeof(*stats));
+    const char **names = tg_alloc((sources->server_count + 1) * sizeof(*names));
+    for (size_t i = 0; i < sources->server_count; i++) {
+        names[i] = sources->server_names[i];
+        tg_server_get_stats(sources->servers[i], &stats[i]);
+    }
+    struct subjects subjects = { "server", sources->server_count, names, (const char *)stats,
+                                 sizeof(*stats) };
+    write_figures(server_figures, &subjects, out);
+    free(names);
+    free(stats);
+}
+
+/* ---- streams ----------------------------------------------------------------------------------- */
+
+#define AT(member) offsetof(struct tg_stream_stats, member)
+static const struct figure stream_figures[] = {
+    { "tidegate_stream_events_total", "counter", "Events appended, without control events.", AT(events), NULL,
+      NULL, 0, 0 },
+    { "tidegate_stream_bytes_total", "counter", "Bytes appended, as framed for the wire.", AT(bytes), NULL,
+      NULL, 0, 0 },
+    { "tidegate_stream_retained_events", "gauge", "Events that can be replayed.", AT(retained_events), NULL,
+      NULL, 0, 0 },
+    { "tidegate_stream_retained_bytes", "gauge", "Bytes that can be replayed.", AT(retained_bytes), NULL,
+      NULL, 0, 0 },
+    { "tidegate_stream_memory_bytes", "gauge", "Memory of the segments held.", AT(memory_bytes), NULL, NULL,
+      0, 0 },
+    { "tidegate_stream_last_seq", "gauge", "Sequence number of the last event.", AT(last_seq), NULL, NULL, 0,
+      0 },
+    { "tidegate_stream_subscribers", "gauge", "Clients that follow the stream now.", AT(subscribers), NULL,
+      NULL, 0, 0 },
+    { 0 },
+};
+#undef AT
+
+struct stream_list {
+    struct tg_stream_stats *stats;
+    const char **names;
+    size_t count;
+};
+
+/* Streams live as long as the registry, and so do their names. */
+static void collect_stream(void *arg, struct tg_stream *stream)
+{
+    struct stream_list *list = arg;
+    list->stats = tg_realloc_array(list->stats, list->count + 1, sizeof(*list->stats));
+    list->names = tg_realloc_array(list->names, list->count + 1, sizeof(*list->names));
+    list->names[list->count] = tg_stream_name(stream);
+    tg_stream_get_stats(stream, &list->stats[list->count]);
+    list->count++;
+}
+
+static void write_streams(const struct tg_admin_sources *sources, struct tg_buffer *out)
+{
+    struct stream_list list = { 0 };
+    tg_registry_each(sources->registry, collect_stream, &list);
+    struct subjects subjects = { "stream", list.count, list.names, (const char *)list.stats,
+                                 sizeof(*list.stats) };
+    write_figures(stream_figures, &subjects, out);
+    free(list.names);
+    free(list.stats);
+}
+
+/* ---- upstreams --------------------------------------------------------------------------------- */
+
+enum { STATE_COUNT = TG_UPSTREAM_STOPPED + 1 };
+
+/* An upstream's stats with what is made of them. */
+struct upstream_view {
+    struct tg_upstream_stats stats;
+    uint64_t states[STATE_COUNT]; /* 1 for the state it is in */
+    uint64_t is_up;
+    uint64_t dropped[TG_MISFIT_COUNT]; /* [TG_MISFIT_NONE]: over max_message */
+};
+
+static const char *state_text(size_t i)
+{
+    return tg_upstream_state_text((enum tg_upstream_state)i);
+}
+
+static const char *reason_text(size_t i)
+{
+    return tg_upstream_reason_text((enum tg_upstream_reason)i);
+}
+
+static const char *cause_text(size_t i)
+{
+    return i == TG_MISFIT_NONE ? "oversize" : tg_misfit_text((enum tg_misfit)i);
+}
+
+#define AT(member) offsetof(struct upstream_view, member)
+static const struct figure upstream_figures[] = {
+    { "tidegate_upstream_up", "gauge", "1 while the backend is connected.", AT(is_up), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_state", "gauge", "1 for the state the upstream is in.", AT(states), "state",
+      state_text, 0, STATE_COUNT },
+    { "tidegate_upstream_attempts_total", "counter", "Attempts to connect.", AT(stats.attempts), NULL, NULL,
+      0, 0 },
+    { "tidegate_upstream_connects_total", "counter", "Attempts that came up.", AT(stats.connects), NULL, NULL,
+      0, 0 },
+    { "tidegate_upstream_failures_total", "counter", "Failed attempts and ended connections, by reason.",
+      AT(stats.failures), "reason", reason_text, TG_REASON_NONE + 1, TG_REASON_COUNT },
+    { "tidegate_upstream_messages_total", "counter", "Messages received.", AT(stats.messages), NULL, NULL, 0,
+      0 },
+    { "tidegate_upstream_message_bytes_total", "counter", "Bytes of messages received.",
+      AT(stats.message_bytes), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_dropped_messages_total", "counter", "Messages that became no event, by cause.",
+      AT(dropped), "cause", cause_text, 0, TG_MISFIT_COUNT },
+    { 0 },
+};
+#undef AT
+
+static void view_upstream(const struct tg_upstream_set *set, size_t index, struct upstream_view *view)
+{
+    tg_upstream_set_get_stats(set, index, &view->stats);
+    view->states[view->stats.state] = 1;
+    view->is_up = view->stats.state == TG_UPSTREAM_UP;
+    view->dropped[TG_MISFIT_NONE] = view->stats.oversize;
+    for (size_t i = TG_MISFIT_NONE + 1; i < TG_MISFIT_COUNT; i++)
+        view->dropped[i] = view->stats.misfits[i];
+}
+
+static void write_upstreams(const struct tg_admin_sources *sources, struct tg_buffer *out)
+{
+    size_t count = tg_upstream_set_count(sources->upstreams);
+    struct upstream_view *views = tg_alloc((count + 1) * sizeof(*views));
+    const char **names = tg_alloc((count + 1) * sizeof(*names));
+    for (size_t i = 0; i < count; i++) {
+        view_upstream(sources->upstreams, i, &views[i]);
+        names[i] = views[i].stats.stream_name;
+    }
+    struct subjects subjects = { "stream", count, names, (const char *)views, sizeof(*views) };
+    write_figures(upstream_figures, &subjects, out);
+    free(names);
+    free(views);
+}
+
+/* ---- the process ------------------------------------------------------------------------------- */
+
+static void write_number(struct tg_buffer *out, const char *name, const char *type, const char *help,
+                         uint64_t value)
+{
+    tg_exposition_head(out, name, type, help);
+    tg_exposition_count(out, name, NULL, value);
+}
+
+static void write_time(struct tg_buffer *out, const char *name, const char *type, const char *help,
+                       double value)
+{
+    tg_exposition_head(out, name, type, help);
+    tg_exposition_seconds(out, name, NULL, value);
+}
+
+static void write_process(const struct tg_admin_sources *sources, struct tg_buffer *out)
+{
+    const struct tg_label version[] = { { "version", TIDEGATE_VERSION }, { 0 } };
+    tg_exposition_head(out, "tidegate_build_info", "gauge", "Always 1; the labels say what is running.");
+    tg_exposition_count(out, "tidegate_build_info", version, 1);
+
+    struct tg_process_figures now;
+    tg_process_look(&now);
+    write_time(out, "process_start_time_seconds", "gauge", "When the process began, in seconds of Unix time.",
+               (double)sources->started_ms / 1e3);
+    write_time(out, "process_cpu_seconds_total", "counter", "CPU time used, user and system.",
+               now.cpu_seconds);
+    write_number(out, "process_resident_memory_bytes", "gauge", "Memory in use.", now.resident_bytes);
+    write_number(out, "process_virtual_memory_bytes", "gauge", "Address space in use.", now.virtual_bytes);
+    write_number(out, "process_open_fds", "gauge", "Open file descriptors.", now.open_fds);
+    write_number(out, "process_max_fds", "gauge", "Limit of open file descriptors.", now.max_fds);
+}
+
+void tg_metrics_write(const struct tg_admin_sources *sources, struct tg_buffer *out)
+{
+    write_process(sources, out);
+    write_servers(sources, out);
+    write_streams(sources, out);
+    write_upstreams(sources, out);
+}
