@@ -1,0 +1,144 @@
+/* Serving, from the start of the workers to the end of the drain, on the main thread.
+ *
+ *   start ─► wait for a signal ─► drain: not ready, clients told to come back ─► stop the upstreams ─► exit 0
+ *
+ * The upstreams stay until the drain has ended, so that nobody misses an event of these seconds. A second
+ * signal, at any time after the first, ends it at once with exit code 1; from then on signals act as by
+ * default. */
+#include "app_private.h"
+#include "heap.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+enum {
+    DRAIN_GRACE_MS = 2000, /* for responses that are on their way when the spread is over */
+    CLOSE_GRACE_MS = 1000, /* for the upstreams' close frames */
+    LOOK_EVERY_MS = 20,
+    HEAP_EVERY_MS = 5000
+};
+
+static void log_listeners(const struct tg_server *server, const char *name,
+                          const struct tg_config_listener *listeners, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct tg_config_listener *listener = &listeners[i];
+        if (listener->unix_path)
+            tg_log(TG_LOG_INFO, "app", "listening", TG_F_STR("server", name),
+                   TG_F_STR("unix", listener->unix_path), TG_F_INT("tls", listener->tls.is_set));
+        else
+            tg_log(TG_LOG_INFO, "app", "listening", TG_F_STR("server", name),
+                   TG_F_STR("address", listener->address), TG_F_INT("port", tg_server_port(server, i)),
+                   TG_F_INT("tls", listener->tls.is_set));
+    }
+}
+
+static enum tg_err start(struct tg_app *app)
+{
+    tg_server_start(app->server);
+    if (app->admin_server)
+        tg_server_start(app->admin_server);
+    tg_upstream_set_start(app->upstreams);
+    enum tg_err err = tg_worker_pool_start(app->pool);
+    if (err) {
+        tg_log(TG_LOG_ERROR, "app", "workers_failed", TG_F_ERR(err));
+        return err;
+    }
+    log_listeners(app->server, "public", app->config->listeners, app->config->listener_count);
+    if (app->admin_server)
+        log_listeners(app->admin_server, "admin", &app->admin_listener, 1);
+    tg_log(TG_LOG_INFO, "app", "ready", TG_F_STR("version", TIDEGATE_VERSION),
+           TG_F_INT("workers", tg_worker_pool_size(app->pool)),
+           TG_F_INT("streams", app->config->stream_count));
+    return TG_OK;
+}
+
+/* The signal that came within `limit_ms`, or 0. */
+static int take_signal(const struct tg_app *app, uint64_t limit_ms)
+{
+    struct timespec limit = { .tv_sec = (time_t)(limit_ms / 1000),
+                              .tv_nsec = (long)(limit_ms % 1000) * 1000000 };
+    int number = sigtimedwait(&app->signals, NULL, &limit);
+    return number > 0 ? number : 0;
+}
+
+static bool clients_are_gone(const struct tg_app *app)
+{
+    return tg_server_connection_count(app->server) == 0;
+}
+
+static bool upstreams_are_stopped(const struct tg_app *app)
+{
+    for (size_t i = 0; i < tg_upstream_set_count(app->upstreams); i++) {
+        struct tg_upstream_stats stats;
+        tg_upstream_set_get_stats(app->upstreams, i, &stats);
+        if (stats.state != TG_UPSTREAM_STOPPED)
+            return false;
+    }
+    return true;
+}
+
+/* Waits until `is_done` or the limit. False: a signal came meanwhile. */
+static bool wait_until(const struct tg_app *app, bool (*is_done)(const struct tg_app *app), uint64_t limit_ms)
+{
+    uint64_t end_ms = tg_clock_now_ms() + limit_ms;
+    while (!is_done(app) && tg_clock_now_ms() < end_ms) {
+        if (take_signal(app, LOOK_EVERY_MS))
+            return false;
+    }
+    return true;
+}
+
+static bool end_in_order(struct tg_app *app)
+{
+    uint64_t spread_ms = (uint64_t)app->config->drain_ms;
+    if (app->admin)
+        tg_admin_set_draining(app->admin);
+    tg_server_drain(app->server, spread_ms);
+    if (!wait_until(app, clients_are_gone, spread_ms + DRAIN_GRACE_MS))
+        return false;
+    if (!clients_are_gone(app))
+        tg_log(TG_LOG_WARNING, "app", "drain_cut_short",
+               TG_F_INT("connections", tg_server_connection_count(app->server)));
+    tg_upstream_set_stop(app->upstreams);
+    return wait_until(app, upstreams_are_stopped, CLOSE_GRACE_MS);
+}
+
+static uint64_t count_closed(const struct tg_app *app)
+{
+    struct tg_server_stats stats;
+    tg_server_get_stats(app->server, &stats);
+    return stats.accepted - stats.connections;
+}
+
+static int serve_until_signal(const struct tg_app *app)
+{
+    struct tg_heap_watch watch = { 0 };
+    for (;;) {
+        int number = take_signal(app, HEAP_EVERY_MS);
+        if (number)
+            return number;
+        if (tg_heap_watch_is_due(&watch, count_closed(app)))
+            tg_heap_give_back();
+    }
+}
+
+enum tg_exit tg_app_run(struct tg_app *app)
+{
+    if (start(app))
+        return TG_EXIT_FAILURE;
+    int number = serve_until_signal(app);
+    tg_log(TG_LOG_INFO, "app", "draining", TG_F_STR("signal", sigabbrev_np(number)),
+           TG_F_INT("connections", tg_server_connection_count(app->server)),
+           TG_F_INT("drain_ms", app->config->drain_ms));
+
+    bool is_orderly = end_in_order(app);
+    if (!is_orderly) {
+        tg_log(TG_LOG_WARNING, "app", "ended_at_once", TG_F_STR("cause", "a second signal"));
+        pthread_sigmask(SIG_UNBLOCK, &app->signals, NULL);
+    }
+    tg_worker_pool_stop(app->pool);
+    tg_log(TG_LOG_INFO, "app", "stopped");
+    return is_orderly ? TG_EXIT_OK : TG_EXIT_FAILURE;
+}

@@ -1,0 +1,304 @@
+/* The commands: their tables, and those that are a few lines. */
+#include "cli.h"
+
+#include "commands.h"
+#include "tidegate/app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct tg_cli_command commands[];
+
+/* ---- help for the commands --------------------------------------------------------------------- */
+
+static int usage_error(const struct tg_cli_command *command, const char *message)
+{
+    fprintf(stderr, "tidegate %s: %s\nTry \"tidegate %s --help\".\n", command->name, message, command->name);
+    return TG_EXIT_CONFIG;
+}
+
+static int print_and_free(struct tg_buffer *text)
+{
+    bool is_written = fwrite(text->data, 1, text->length, stdout) == text->length && fflush(stdout) == 0;
+    tg_buffer_deinit(text);
+    return is_written ? TG_EXIT_OK : TG_EXIT_FAILURE;
+}
+
+/* Loads the file of -c; NULL after a message, with the exit code in *ret_code. */
+static struct tg_config *load_config(const struct tg_cli_input *input, int *ret_code)
+{
+    const char *file = tg_cli_get(input, "config", NULL);
+    if (!file) {
+        *ret_code = usage_error(input->command, "no configuration: name one with -c FILE");
+        return NULL;
+    }
+    struct tg_config *config = NULL;
+    struct tg_buffer errors = { 0 };
+    if (tg_config_load(file, &config, &errors)) {
+        fwrite(tg_text_or_empty(errors.data), 1, errors.length, stderr);
+        if (errors.length > 0 && errors.data[errors.length - 1] != '\n')
+            fputc('\n', stderr);
+        *ret_code = TG_EXIT_CONFIG;
+    }
+    tg_buffer_deinit(&errors);
+    return config;
+}
+
+/* ---- the commands ------------------------------------------------------------------------------ */
+
+static int run_serve(const struct tg_cli_input *input)
+{
+    int code = TG_EXIT_FAILURE;
+    struct tg_config *config = load_config(input, &code);
+    if (!config)
+        return code;
+    struct tg_app *app = NULL;
+    if (tg_app_new(config, NULL, 0, &app))
+        return TG_EXIT_FAILURE;
+    code = tg_app_run(app);
+    tg_app_free(app);
+    return code;
+}
+
+static int run_check(const struct tg_cli_input *input)
+{
+    int code = TG_EXIT_FAILURE;
+    struct tg_config *config = load_config(input, &code);
+    if (!config)
+        return code;
+    tg_config_free(config);
+    printf("%s: ok\n", tg_cli_get(input, "config", ""));
+    return TG_EXIT_OK;
+}
+
+static int run_schema(const struct tg_cli_input *input)
+{
+    (void)input;
+    struct tg_buffer text = { 0 };
+    if (tg_config_schema(&text)) {
+        tg_buffer_deinit(&text);
+        return TG_EXIT_FAILURE;
+    }
+    return print_and_free(&text);
+}
+
+static int run_reference(const struct tg_cli_input *input)
+{
+    (void)input;
+    struct tg_buffer text = { 0 };
+    if (tg_config_reference(&text)) {
+        tg_buffer_deinit(&text);
+        return TG_EXIT_FAILURE;
+    }
+    return print_and_free(&text);
+}
+
+static int run_demo(const struct tg_cli_input *input)
+{
+    struct tg_demo_options options = {
+        .address = tg_cli_get(input, "address", "127.0.0.1"),
+        .legacy_address = tg_cli_get(input, "legacy-address", "127.0.0.1"),
+        .backend_only = tg_cli_has(input, "backend-only"),
+    };
+    struct tg_buffer error = { 0 };
+    if (tg_cli_get_port(input, "port", 8080, &options.port, &error) ||
+        tg_cli_get_port(input, "legacy-port", 9000, &options.legacy_port, &error) ||
+        tg_cli_get_port(input, "admin-port", -1, &options.admin_port, &error)) {
+        int code = usage_error(input->command, error.data);
+        tg_buffer_deinit(&error);
+        return code;
+    }
+    return tg_demo_run(&options);
+}
+
+static int run_listen(const struct tg_cli_input *input)
+{
+    const char *headers[TG_CLI_VALUES_MAX];
+    struct tg_listen_options options = {
+        .url = input->operand,
+        .last_event_id = tg_cli_get(input, "last-event-id", NULL),
+        .headers = headers,
+        .writes_json = tg_cli_has(input, "json"),
+        .is_insecure = tg_cli_has(input, "insecure"),
+    };
+    for (size_t i = 0; i < input->value_count; i++) {
+        const struct tg_cli_value *value = &input->values[i];
+        if (strcmp(value->option->name, "header") != 0)
+            continue;
+        if (!strchr(value->text, ':') || value->text[0] == ':' || strpbrk(value->text, "\r\n"))
+            return usage_error(input->command, "--header: expected \"Name: value\"");
+        headers[options.header_count++] = value->text;
+    }
+    if (options.last_event_id && strpbrk(options.last_event_id, "\r\n"))
+        return usage_error(input->command, "--last-event-id: an id has no line ends");
+    return tg_listen_run(&options);
+}
+
+/* Where a container's own process can ask: an address that means "all" is reached by loopback. */
+static void append_admin_url(const struct tg_config_admin *admin, struct tg_buffer *out)
+{
+    const char *address = admin->address ? admin->address : "127.0.0.1";
+    if (strcmp(address, "0.0.0.0") == 0)
+        address = "127.0.0.1";
+    else if (strcmp(address, "::") == 0)
+        address = "::1";
+    bool is_v6 = strchr(address, ':') != NULL;
+    tg_buffer_appendf(out, "http://%s%s%s:%d/healthz", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
+                      (int)admin->port);
+}
+
+static int run_healthcheck(const struct tg_cli_input *input)
+{
+    if (input->operand && tg_cli_has(input, "config"))
+        return usage_error(input->command, "give either -c FILE or a URL");
+    if (input->operand)
+        return tg_healthcheck_run(input->operand);
+    if (!tg_cli_has(input, "config"))
+        return tg_healthcheck_run("http://127.0.0.1:9090/healthz");
+
+    int code = TG_EXIT_FAILURE;
+    struct tg_config *config = load_config(input, &code);
+    if (!config)
+        return TG_EXIT_FAILURE; /* the only code for "unhealthy" that container engines define */
+    struct tg_buffer url = { 0 };
+    append_admin_url(&config->admin, &url);
+    code = tg_healthcheck_run(url.data);
+    tg_buffer_deinit(&url);
+    tg_config_free(config);
+    return code;
+}
+
+static int run_version(const struct tg_cli_input *input)
+{
+    (void)input;
+    puts("tidegate " TIDEGATE_VERSION);
+    return TG_EXIT_OK;
+}
+
+static int run_help(const struct tg_cli_input *input)
+{
+    struct tg_buffer text = { 0 };
+    const struct tg_cli_command *about = NULL;
+    for (size_t i = 0; input->operand && commands[i].name; i++) {
+        if (strcmp(commands[i].name, input->operand) == 0)
+            about = &commands[i];
+    }
+    if (input->operand && !about)
+        return usage_error(input->command, "there is no such command");
+    if (about)
+        tg_cli_write_help(about, &text);
+    else
+        tg_cli_write_overview(commands, &text);
+    return print_and_free(&text);
+}
+
+/* ---- the tables -------------------------------------------------------------------------------- */
+
+static const struct tg_cli_option config_options[] = {
+    { "config", 'c', "FILE", "the configuration, a JSON file" },
+    { 0 },
+};
+
+static const struct tg_cli_option demo_options[] = {
+    { "port", 'p', "PORT", "of the page and the events (8080)" },
+    { "address", 0, "ADDRESS", "where the page is served (127.0.0.1)" },
+    { "legacy-port", 0, "PORT", "of the legacy backend (9000)" },
+    { "legacy-address", 0, "ADDRESS", "where the legacy backend listens (127.0.0.1)" },
+    { "admin-port", 0, "PORT", "of health and metrics (9090, if it is free)" },
+    { "backend-only", 0, NULL, "start the legacy backend alone" },
+    { 0 },
+};
+
+static const struct tg_cli_option listen_options[] = {
+    { "last-event-id", 'i', "ID", "begin after the event with this id" },
+    { "header", 'H', "'NAME: VALUE'", "a header to send; may be given several times" },
+    { "json", 'j', NULL, "write each event as one line of JSON" },
+    { "insecure", 'k', NULL, "do not check the server's certificate" },
+    { 0 },
+};
+
+static const struct tg_cli_option healthcheck_options[] = {
+    { "config", 'c', "FILE", "ask the admin listener of this configuration" },
+    { 0 },
+};
+
+static const struct tg_cli_option no_options[] = { { 0 } };
+
+static const struct tg_cli_command commands[] = {
+    { "run", "Serve what a configuration says, until SIGTERM or SIGINT", NULL, false, config_options,
+      "The first signal drains: clients are told to come back and are closed within \"drain\";\n"
+      "then it ends with exit code 0. A second signal ends at once, with exit code 1.\n",
+      run_serve },
+    { "check", "Check a configuration and list all its errors", NULL, false, config_options,
+      "Exit code 0: it can be used. Exit code 2: it cannot; the errors are on stderr.\n", run_check },
+    { "schema", "Print the JSON Schema of the configuration", NULL, false, no_options, NULL, run_schema },
+    { "reference", "Print the reference of all options as Markdown", NULL, false, no_options, NULL,
+      run_reference },
+    { "demo", "Start a legacy backend with Tidegate in front of it, and a page to look at", NULL, false,
+      demo_options, NULL, run_demo },
+    { "listen", "Follow an event stream on the terminal", "URL", true, listen_options,
+      "It reconnects by itself with the last event's id, and ends on 204, on an answer that is\n"
+      "no event stream, or on SIGINT.\n",
+      run_listen },
+    { "healthcheck", "Ask a running Tidegate whether it is alive", "URL", false, healthcheck_options,
+      "Without an URL or a file it asks http://127.0.0.1:9090/healthz. Exit code 0: alive, 1: not.\n",
+      run_healthcheck },
+    { "version", "Print the version", NULL, false, no_options, NULL, run_version },
+    { "help", "Show the commands, or how one is used", "COMMAND", false, no_options, NULL, run_help },
+    { 0 },
+};
+
+static const struct tg_cli_command *find_command(const char *name)
+{
+    for (const struct tg_cli_command *command = commands; command->name; command++) {
+        if (strcmp(command->name, name) == 0)
+            return command;
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *word)
+{
+    const struct tg_cli_command *nearest = tg_cli_nearest_command(commands, word);
+    fprintf(stderr, "tidegate: unknown command \"%s\"", word);
+    if (nearest)
+        fprintf(stderr, "; did you mean \"%s\"?", nearest->name);
+    fputs("\nTry \"tidegate help\".\n", stderr);
+    return TG_EXIT_CONFIG;
+}
+
+static int run_command(const struct tg_cli_command *command, int argc, char **argv)
+{
+    struct tg_cli_input input;
+    struct tg_buffer text = { 0 };
+    if (tg_cli_parse(command, argc, argv, &input, &text)) {
+        int code = usage_error(command, text.data);
+        tg_buffer_deinit(&text);
+        return code;
+    }
+    if (!input.wants_help)
+        return command->run(&input);
+    tg_cli_write_help(command, &text);
+    return print_and_free(&text);
+}
+
+int tg_cli_main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        word = "help";
+    else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+        word = "version";
+    else if (argc < 2) {
+        struct tg_buffer text = { 0 };
+        tg_cli_write_overview(commands, &text);
+        fwrite(text.data, 1, text.length, stderr);
+        tg_buffer_deinit(&text);
+        return TG_EXIT_CONFIG;
+    } else if (word[0] == '-') {
+        return run_command(find_command("run"), argc, argv);
+    }
+    const struct tg_cli_command *command = find_command(word);
+    return command ? run_command(command, argc - 1, argv + 1) : unknown_command(word);
+}

@@ -1,0 +1,32 @@
+/* What the larger commands do, one file each; cli.c calls them with checked arguments. */
+#ifndef TIDEGATE_APP_COMMANDS_H
+#define TIDEGATE_APP_COMMANDS_H
+
+#include "tidegate/app.h"
+
+/* demo.c: a legacy backend, Tidegate in front of it, and a page to look at. */
+struct tg_demo_options {
+    const char *address; /* of the public listener */
+    int port;
+    const char *legacy_address;
+    int legacy_port;
+    int admin_port; /* -1: the default one, if it is free */
+    bool backend_only;
+};
+enum tg_exit tg_demo_run(const struct tg_demo_options *options);
+
+/* listen.c: follows an event stream on the terminal until it ends or a signal comes. */
+struct tg_listen_options {
+    const char *url;
+    const char *last_event_id;  /* or NULL */
+    const char *const *headers; /* "Name: value" */
+    size_t header_count;
+    bool writes_json;
+    bool is_insecure; /* the server's certificate is not checked */
+};
+enum tg_exit tg_listen_run(const struct tg_listen_options *options);
+
+/* healthcheck.c: asks an URL once, 3 s at most; says on stderr what is wrong. */
+enum tg_exit tg_healthcheck_run(const char *url);
+
+#endif
