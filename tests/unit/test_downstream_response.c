@@ -1,0 +1,231 @@
+/* Unit tests: response heads, CORS headers, notices. */
+#include "downstream/cors.h"
+#include "downstream/notice.h"
+#include "downstream/response.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct tg_config_sse sse = { .retry_ms = 2000,
+                                          .gap_event = (char *)"tidegate.gap",
+                                          .upstream_event = (char *)"tidegate.upstream" };
+
+static void expect_text(struct tg_buffer *out, const char *text)
+{
+    assert_string_equal(out->data ? out->data : "", text);
+    tg_buffer_deinit(out);
+}
+
+/* ---- responses ---------------------------------------------------------------------------------------- */
+
+static void a_date_is_an_imf_fixdate(void **state)
+{
+    (void)state;
+    char date[TG_DATE_SIZE];
+    tg_response_format_date(784111777000u, date);
+    assert_string_equal(date, "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+static void an_error_has_a_short_text_body(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_response response = {
+        .status = 405, .content_type = "text/plain", .body = TG_STR("no\n"), .allow = "GET", .closes = true
+    };
+    assert_int_equal(tg_response_append(&out, &response, "D"), TG_OK);
+    expect_text(
+        &out,
+        "HTTP/1.1 405 Method Not Allowed\r\nDate: D\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n"
+        "Allow: GET\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+        "Connection: close\r\n\r\nno\n");
+}
+
+static void head_has_the_length_but_not_the_body(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_response response = {
+        .status = 200, .content_type = "a/b", .body = TG_STR("body"), .is_head = true, .is_stored = true
+    };
+    assert_int_equal(tg_response_append(&out, &response, "D"), TG_OK);
+    assert_non_null(strstr(out.data, "Content-Length: 4\r\n"));
+    assert_null(strstr(out.data, "body"));
+    tg_buffer_deinit(&out);
+}
+
+static void no_content_has_no_length(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_response response = { .status = 204,
+                                    .extra = TG_STR("Vary: Origin\r\n"),
+                                    .says_keep_alive = true };
+    assert_int_equal(tg_response_append(&out, &response, "D"), TG_OK);
+    expect_text(&out,
+                "HTTP/1.1 204 No Content\r\nDate: D\r\nCache-Control: no-store\r\nConnection: keep-alive\r\n"
+                "Vary: Origin\r\n\r\n");
+}
+
+static void a_stream_head_tells_proxies_not_to_buffer(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    assert_int_equal(tg_response_append_stream_head(&out, "D", true, TG_STR("X: y\r\n")), TG_OK);
+    expect_text(&out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX: y\r\n"
+                      "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nDate: D\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n");
+    assert_int_equal(tg_response_append_stream_head(&out, "D", false, TG_STR("")), TG_OK);
+    assert_non_null(strstr(out.data, "Connection: close\r\n"));
+    assert_null(strstr(out.data, "chunked"));
+    tg_buffer_deinit(&out);
+}
+
+/* ---- cors --------------------------------------------------------------------------------------------- */
+
+static char *some_origins[] = { (char *)"https://a.example", (char *)"http://b", NULL };
+static char *any_origin[] = { (char *)"*", NULL };
+
+static void no_cors_adds_nothing(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_request_head head = { .origin = TG_STR("https://a.example") };
+    assert_int_equal(tg_cors_append(&out, NULL, &head, "GET"), TG_OK);
+    expect_text(&out, "");
+}
+
+static void a_known_origin_is_named(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_config_cors cors = { .origins = some_origins, .credentials = true };
+    struct tg_request_head head = { .origin = TG_STR("https://a.example") };
+    assert_int_equal(tg_cors_append(&out, &cors, &head, "GET"), TG_OK);
+    expect_text(&out, "Vary: Origin\r\nAccess-Control-Allow-Origin: https://a.example\r\n"
+                      "Access-Control-Allow-Credentials: true\r\n");
+}
+
+static void other_origins_get_vary_alone(void **state)
+{
+    (void)state;
+    static const char *const others[] = { "https://a.example.evil", "https://A.example", "null",
+                                          "https://a.exampl" };
+    struct tg_config_cors cors = { .origins = some_origins };
+    for (size_t i = 0; i < TG_COUNT_OF(others); i++) {
+        struct tg_buffer out = { 0 };
+        struct tg_request_head head = { .origin = tg_str_from(others[i]) };
+        assert_int_equal(tg_cors_append(&out, &cors, &head, "GET"), TG_OK);
+        expect_text(&out, "Vary: Origin\r\n");
+    }
+}
+
+static void any_origin_is_a_star(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_config_cors cors = { .origins = any_origin };
+    struct tg_request_head head = { .origin = TG_STR("null") };
+    assert_int_equal(tg_cors_append(&out, &cors, &head, "GET"), TG_OK);
+    expect_text(&out, "Access-Control-Allow-Origin: *\r\n");
+}
+
+static void a_preflight_allows_simple_tokens(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_config_cors cors = { .origins = any_origin, .max_age_ms = 600000 };
+    struct tg_request_head head = { .method = TG_METHOD_OPTIONS,
+                                    .origin = TG_STR("http://b"),
+                                    .preflight_method = TG_STR("GET"),
+                                    .preflight_headers = TG_STR("x-one, last-event-id, b@d, ,x-two") };
+    assert_true(tg_cors_is_preflight(&head));
+    assert_int_equal(tg_cors_append(&out, &cors, &head, "GET, HEAD"), TG_OK);
+    expect_text(&out, "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET, HEAD\r\n"
+                      "Access-Control-Max-Age: 600\r\n"
+                      "Access-Control-Allow-Headers: Last-Event-ID, Cache-Control, x-one, x-two\r\n");
+}
+
+/* ---- notices ------------------------------------------------------------------------------------------ */
+
+static void the_hello_is_one_chunk(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    assert_int_equal(tg_notice_append_hello(&out, false, &sse), TG_OK);
+    expect_text(&out, "25\r\nretry: 2000\n:\nevent: tidegate.hello\n\n\r\n");
+    assert_int_equal(tg_notice_append_hello(&out, true, &sse), TG_OK);
+    expect_text(&out, "retry: 2000\n:\nevent: tidegate.hello\n\n");
+}
+
+static void a_gap_says_what_is_known(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_gap gap = {
+        .reason = TG_GAP_LAGGED, .is_counted = true, .missed = 7, .after = "e-1", .before = "e-9"
+    };
+    assert_int_equal(tg_notice_append_gap(&out, true, &sse, &gap), TG_OK);
+    expect_text(&out, "event: tidegate.gap\n"
+                      "data: {\"reason\":\"lagged\",\"missed\":7,\"after\":\"e-1\",\"before\":\"e-9\"}\n\n");
+    struct tg_gap unknown = { .reason = TG_GAP_UNKNOWN };
+    assert_int_equal(tg_notice_append_gap(&out, true, &sse, &unknown), TG_OK);
+    expect_text(&out, "event: tidegate.gap\n"
+                      "data: {\"reason\":\"unknown\",\"missed\":null,\"after\":null,\"before\":null}\n\n");
+}
+
+static void the_state_is_a_control_event(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    assert_int_equal(tg_notice_append_state(&out, true, &sse, TG_STREAM_DOWN), TG_OK);
+    expect_text(&out, "event: tidegate.upstream\ndata: {\"state\":\"down\"}\n\n");
+}
+
+static void the_farewell_ends_the_body(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    assert_int_equal(tg_notice_append_farewell(&out, false, 2500), TG_OK);
+    expect_text(&out, "d\r\nretry: 2500\n\n\r\n0\r\n\r\n");
+    assert_int_equal(tg_notice_append_farewell(&out, true, 2500), TG_OK);
+    expect_text(&out, "retry: 2500\n\n");
+}
+
+static void retries_are_spread_up_to_half_more(void **state)
+{
+    (void)state;
+    uint64_t least = UINT64_MAX, most = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint64_t retry_ms = tg_notice_jittered_retry_ms(&sse);
+        assert_in_range(retry_ms, 2000, 3000);
+        least = retry_ms < least ? retry_ms : least;
+        most = retry_ms > most ? retry_ms : most;
+    }
+    assert_true(most - least > 800);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_date_is_an_imf_fixdate),
+        cmocka_unit_test(an_error_has_a_short_text_body),
+        cmocka_unit_test(head_has_the_length_but_not_the_body),
+        cmocka_unit_test(no_content_has_no_length),
+        cmocka_unit_test(a_stream_head_tells_proxies_not_to_buffer),
+        cmocka_unit_test(no_cors_adds_nothing),
+        cmocka_unit_test(a_known_origin_is_named),
+        cmocka_unit_test(other_origins_get_vary_alone),
+        cmocka_unit_test(any_origin_is_a_star),
+        cmocka_unit_test(a_preflight_allows_simple_tokens),
+        cmocka_unit_test(the_hello_is_one_chunk),
+        cmocka_unit_test(a_gap_says_what_is_known),
+        cmocka_unit_test(the_state_is_a_control_event),
+        cmocka_unit_test(the_farewell_ends_the_body),
+        cmocka_unit_test(retries_are_spread_up_to_half_more),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
