@@ -1,0 +1,91 @@
+// The demo's page in real browsers: events arrive, trouble on either side is told, and nothing is lost or twice.
+import assert from 'node:assert';
+import { spawn } from 'node:child_process';
+import test from 'node:test';
+import { browsers } from './lib/browsers.mjs';
+import { freePort } from './lib/ports.mjs';
+import { binary } from './lib/tidegate.mjs';
+import { until, withTimeout } from './lib/wait.mjs';
+
+async function startDemo(t) {
+  const port = await freePort();
+  const ports = ['--port', port, '--legacy-port', await freePort(), '--admin-port', await freePort()];
+  const child = spawn(binary, ['demo', ...ports.map(String)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (bytes) => { log += bytes; });
+  const exited = new Promise((resolve) => { child.on('exit', (code, signal) => resolve({ code, signal })); });
+  t.after(async () => {
+    child.kill('SIGTERM');
+    try {
+      assert.deepEqual(await withTimeout(exited, 20000, 'the end of the demo'), { code: 0, signal: null }, log);
+      assert.ok(!/Sanitizer|runtime error:/.test(log), log);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+  const url = `http://127.0.0.1:${port}/`;
+  await until(() => `the demo answers; its log:\n${log}`,
+    () => fetch(`${url}demo/status`).then((answer) => answer.ok, () => false));
+  return url;
+}
+
+// What the page shows.
+const look = (page) => page.evaluate(() => {
+  const number = (id) => Number(document.getElementById(id).textContent.replaceAll(',', ''));
+  const figures = {};
+  for (const id of ['received', 'replayed', 'missed', 'silent', 'duplicates', 'unsaid']) figures[id] = number(id);
+  figures.verdict = document.getElementById('verdict').dataset.kind;
+  figures.upstream = document.getElementById('upstream-state').textContent;
+  figures.kinds = [...document.querySelectorAll('#strip li')].map((row) => row.dataset.kind);
+  return figures;
+});
+const press = (page, id) => page.evaluate((name) => document.getElementById(name).click(), id);
+
+for (const [name, launch] of Object.entries(browsers)) {
+  test(`${name}: the demo's page`, { skip: !launch && `no ${name} here` }, async (t) => {
+    const url = await startDemo(t);
+    const page = await (await launch(t))(url);
+    const shows = (what, matches) => until(what, async () => {
+      const now = await look(page);
+      return matches(now) && now;
+    }, { every: 50, timeout: 60000 });
+    const nothingWrong = async () => {
+      const { silent, duplicates } = await look(page);
+      assert.deepEqual({ silent, duplicates }, { silent: 0, duplicates: 0 });
+    };
+
+    await t.test('events arrive', async () => {
+      await shows('20 events', (now) => now.received >= 20 && now.verdict === 'well');
+      await until('all harbours', () => page.evaluate(() => document.querySelectorAll('#board tr').length === 8));
+    });
+
+    await t.test('a dropped upstream is told, and the numbers go on', async () => {
+      await press(page, 'drop');
+      const told = await shows('down and up', (now) => now.kinds.includes('down') && now.kinds.includes('up'));
+      await shows('more events', (now) => now.received > told.received + 10);
+      await nothingWrong();
+    });
+
+    await t.test('what was missed during a cut is replayed', async () => {
+      await press(page, 'cut');
+      await shows('a replay', (now) => now.replayed > 10 && now.verdict === 'well');
+      await nothingWrong();
+    });
+
+    await t.test('a burst arrives whole', async () => {
+      const before = await look(page);
+      await press(page, 'burst');
+      await shows('1,000 events', (now) => now.received >= before.received + 1000);
+      await nothingWrong();
+    });
+
+    await t.test('who stays away too long is told exactly what is missing', async () => {
+      await press(page, 'away');
+      await press(page, 'burst');
+      const now = await shows('a gap', (figures) => figures.missed > 0 && figures.replayed > 150);
+      assert.equal(now.verdict, 'gap');
+      assert.ok(now.kinds.includes('gap'), 'the gap event is in view');
+      await nothingWrong();
+    });
+  });
+}

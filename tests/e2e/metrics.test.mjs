@@ -1,0 +1,65 @@
+// What the admin port says: clean for Prometheus, and true.
+import assert from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import test from 'node:test';
+import { startFeed } from './lib/feed.mjs';
+import { freePort } from './lib/ports.mjs';
+import { startClient } from './lib/sse-reader.mjs';
+import { configFor, startTidegate } from './lib/tidegate.mjs';
+import { until } from './lib/wait.mjs';
+
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
+
+async function startUsed(t) {
+  const feed = await startFeed(t, await freePort());
+  const gate = await startTidegate(t, await configFor(feed.url, { workers: 2, stream: { initial: 'all' } }));
+  await gate.untilReady();
+  for (let n = 1; n <= 1000; n++) feed.send(`${n}`.padStart(10, '0'));
+  const clients = Array.from({ length: 10 }, () => startClient(t, { port: gate.port }));
+  for (const client of clients) await client.until('all events', () => client.events.filter((event) => event.id).length === 1000);
+  await fetch(`${gate.url}/none`);
+  return { feed, gate, clients };
+}
+
+test('promtool finds nothing to complain of', { skip: !hasPromtool && 'no promtool here' }, async (t) => {
+  const { gate } = await startUsed(t);
+  const { text } = await gate.admin('/metrics');
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text });
+  assert.equal(status, 0, `${stdout}${stderr}`);
+  assert.equal(`${stdout}${stderr}`.trim(), '');
+});
+
+test('the figures are true', async (t) => {
+  const { gate, clients } = await startUsed(t);
+  const expected = [
+    ['tidegate_subscribers', /public/, 10],
+    ['tidegate_subscribed_total', /public/, 10],
+    ['tidegate_stream_events_total', /feed/, 1000],
+    ['tidegate_stream_last_seq', /feed/, 1000],
+    ['tidegate_stream_retained_events', /feed/, 1000],
+    ['tidegate_stream_subscribers', /feed/, 10],
+    ['tidegate_upstream_messages_total', /feed/, 1000],
+    ['tidegate_upstream_message_bytes_total', /feed/, 10000],
+    ['tidegate_upstream_connects_total', /feed/, 1],
+    ['tidegate_upstream_up', /feed/, 1],
+    ['tidegate_gaps_total', /public/, 0],
+  ];
+  for (const [name, labels, value] of expected) assert.equal(await gate.metric(name, labels), value, name);
+  assert.equal(await gate.metric('tidegate_requests_total', /public.*4xx|4xx.*public/), 1);
+  const received = clients.reduce((sum, client) => sum + client.connection.bytes, 0);
+  const sent = await gate.metric('tidegate_sent_bytes_total', /public/);
+  assert.ok(sent > 0.9 * received && sent <= received, `${sent} bytes counted, ${received} received`);
+  for (const client of clients) client.stop();
+  await until('no subscribers', async () => (await gate.metric('tidegate_subscribers', /public/)) === 0);
+  assert.equal(await gate.metric('tidegate_connections_closed_total', /public.*client|client.*public/), 10);
+});
+
+test('readiness follows the upstream, health does not', async (t) => {
+  const { feed, gate } = await startUsed(t);
+  await feed.stop();
+  await until('not ready', async () => !(await gate.isReady()));
+  assert.equal((await gate.admin('/healthz')).status, 200);
+  assert.match((await gate.admin('/readyz')).text, /feed/);
+  await feed.start(feed.port);
+  await gate.untilReady();
+});
