@@ -16,7 +16,8 @@ function listen(source) {
 }
 
 // It makes a message, without data and id, of each blank line after a comment or a hello. The id it comes back with is
-// that of the last id line, be its event complete or not: `ownFetch` can put that right.
+// that of the last id line, be its event complete or not: cut between that line's end and the blank line, by a proxy or
+// by the browser, which drops what the page has not read yet, it loses that one event. `ownFetch` can put that right.
 function fromFetchEventSource(url, ownFetch, onId = () => {}) {
   fetchEventSource(url, {
     openWhenHidden: true,
@@ -34,6 +35,7 @@ function fromFetchEventSource(url, ownFetch, onId = () => {}) {
     },
     onerror() {
       whole.errors++;
+      whole.mayMiss = !ownFetch;
     },
   });
 }
