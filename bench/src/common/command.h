@@ -18,9 +18,10 @@ struct bench_command {
     } pairs[BENCH_COMMAND_PAIRS];
 };
 
-/* What has come on a descriptor that does not block, cut into lines. */
+/* What has come on a descriptor, cut into lines. All zero but `fd` at first. */
 struct bench_command_reader {
     int fd;
+    bool is_too_long; /* the line that is being read */
     size_t length;
     char buffer[BENCH_COMMAND_LINE_BYTES];
 };
