@@ -1,0 +1,197 @@
+"""One run: a feed, a server under test and its load, started together and ended together."""
+
+import os
+import struct
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+from harness import proc_stats
+from harness.feed import Feed
+from harness.load import Load
+from harness.process import BenchError, pin
+
+PROGRESS_SLOTS = 64
+PROGRESS_SLOT_BYTES = 64
+PROGRESS_UNUSED = 2**64 - 1
+# Less than this share of the rate means that the server does not keep up.
+KEEPS_UP = 0.97
+WARM_SECONDS = 1.0
+WARM_EVENTS = 3
+# How much longer than planned something may take before it is given up.
+SLACK_SECONDS = 15
+
+
+@dataclass
+class Setting:
+    """What all runs have in common."""
+
+    feed: str
+    load: str
+    folder: str
+    processes: int = 2
+    seconds: float = 5.0
+    is_pinned: bool = False
+
+    @property
+    def other_cores(self):
+        return set(range(1, os.cpu_count())) if self.is_pinned else None
+
+
+@dataclass
+class Result:
+    """What a run found: figures by name, and what is wrong with them."""
+
+    figures: dict = field(default_factory=dict)
+    problems: list = field(default_factory=list)
+    buckets: list = field(default_factory=list)
+
+
+class Session:
+    def __init__(self, setting, system, *, workers=1, streams=1, has_tls=False):
+        self.setting, self.system, self.streams, self.has_tls = setting, system, streams, has_tls
+        self._workers = workers
+        self._loads = []
+        self._slots = 0
+        self.progress = None
+        self._is_started = False
+        self.feed = None
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._end()
+
+    def _start(self):
+        setting, system = self.setting, self.system
+        options = {"workers": self._workers, "streams": self.streams, "tls": self.has_tls}
+        self._is_started = True
+        if system.feed_kind == "ws":
+            self.feed = Feed.websocket(setting.feed, self.streams, setting.other_cores)
+            system.start(self.feed.port, **options)
+            self.feed.wait_connected()
+        else:
+            system.start(None, **options)
+            self.feed = Feed.post(setting.feed, system.feed_kind, system.publish_url, self.streams, setting.other_cores)
+        if setting.is_pinned and self._workers == 1:
+            pin(system.pids(), {0})
+
+    def _end(self):
+        for load in self._loads:
+            load.end()
+        try:
+            if self._is_started:
+                self.system.stop()
+        finally:
+            if self.feed:
+                self.feed.end()
+            if self.progress:
+                os.unlink(self.progress)
+
+    def load(self, processes=None, has_progress=False):
+        """A group of load processes; groups are told apart by their addresses."""
+        count = processes or self.setting.processes
+        port = self.system.tls_port if self.has_tls else self.system.port
+        load = Load(self.setting.load, f"127.0.0.1:{port}", self.system.path, count, streams=self.streams,
+                    has_tls=self.has_tls, progress=self.progress_file(count) if has_progress else None,
+                    first_slot=self._slots, cores=self.setting.other_cores)
+        self._slots += count
+        self._loads.append(load)
+        return load
+
+    def progress_file(self, used):
+        """The file of the closed loop, with so many slots in use."""
+        slots = [0] * used + [PROGRESS_UNUSED] * (PROGRESS_SLOTS - used)
+        fd, self.progress = tempfile.mkstemp(dir=self.setting.folder)
+        with os.fdopen(fd, "wb") as file:
+            file.write(b"".join(struct.pack("=Q", value).ljust(PROGRESS_SLOT_BYTES, b"\0") for value in slots))
+        return self.progress
+
+    def cpu_ns(self):
+        return proc_stats.cpu_ns(self.system.pids())
+
+    def memory(self):
+        return proc_stats.memory(self.system.pids())
+
+    def connect(self, load, clients, rate=5000):
+        """So many clients more, every one of them, or the run fails."""
+        answer = load.connect(clients, rate, timeout=30 + clients / 500)
+        if answer["failed"] or answer["connected"] < clients:
+            raise BenchError(f"only {answer['connected']} of {clients} clients could connect")
+
+    def measure_rate(self, load, clients, *, rate, size, seconds, expected=None):
+        """What `rate` events a second for so many seconds cost: from the first to the last delivery of exactly these
+        events. `expected` clients get them, all of them unless said otherwise."""
+        expected = clients if expected is None else expected
+        self._warm_up(load, rate, size)
+        events = max(1, round(rate * seconds))
+        load.reset()
+        before = self._clocks(load)
+        self.feed.start(rate=rate, size=size, events=events)
+        sent = self.feed.wait(events / rate + SLACK_SECONDS)
+        is_complete, _ = load.until(sent["last_seq"], seconds + SLACK_SECONDS)
+        after = self._clocks(load)
+        result = delivery_result(load.report(), before, after, clients)
+        self.feed.stop()
+        result.figures["feed_late"] = sent["late"]
+        # The last event is sent one interval before the end of its second.
+        result.figures["kept_up"] = (events - 1) / rate / ((after["now"] - before["now"]) / 1e9)
+        if not is_complete or result.figures["deliveries"] < events * expected:
+            result.problems.append(f"{result.figures['deliveries']} of {events * expected} deliveries")
+        elif result.figures["kept_up"] < KEEPS_UP - 0.1 / seconds:
+            result.problems.append(f"does not keep up: {100 * result.figures['kept_up']:.0f} % of the rate")
+        return result
+
+    def _warm_up(self, load, rate, size):
+        self.feed.start(rate=rate, size=size, events=max(WARM_EVENTS, round(rate * WARM_SECONDS)))
+        sent = self.feed.wait(WARM_EVENTS / rate + SLACK_SECONDS)
+        self.feed.stop()
+        load.until(sent["last_seq"], SLACK_SECONDS)
+
+    def measure_window(self, load, clients, seconds):
+        """What the clients get in so many seconds of what goes on anyway, and what it costs."""
+        load.reset()
+        before = self._clocks(load)
+        time.sleep(seconds)
+        after = self._clocks(load)
+        return delivery_result(load.report(), before, after, clients)
+
+    def _clocks(self, load):
+        return {"now": time.monotonic_ns(), "server": self.cpu_ns(), "load": proc_stats.cpu_ns(load.pids),
+                "feed": proc_stats.cpu_ns([self.feed.pid])}
+
+
+def delivery_result(report, before, after, clients):
+    passed = {key: after[key] - before[key] for key in before}
+    events = report["events"]
+    latency = report["latency_ns"]
+    seconds = max(report["seconds"], 1e-9)
+    figures = {
+        "deliveries": events,
+        "deliveries_per_s": events / seconds,
+        "bytes_per_s": report["bytes"] / seconds,
+        "cpu_percent": 100 * passed["server"] / passed["now"],
+        "load_cpu_percent": 100 * passed["load"] / passed["now"],
+        "feed_cpu_percent": 100 * passed["feed"] / passed["now"],
+    }
+    if events:
+        figures["cpu_ns_per_delivery"] = passed["server"] / events
+        figures.update({f"latency_{key}_ns": latency[key] for key in ("p50", "p99", "p999", "max")})
+    result = Result(figures, problems_of(report, clients), latency["buckets"])
+    if not events:
+        result.problems.append("no event was delivered")
+    return result
+
+
+def problems_of(report, clients):
+    """What must not be: every client gets every event once and in order, and stays."""
+    problems = [f"{report[key]} {key}" for key in ("lost", "duplicated", "disordered", "closed") if report[key]]
+    if report["clients"] != clients:
+        problems.append(f"{report['clients']} of {clients} clients")
+    return problems

@@ -1,0 +1,33 @@
+"""Work with a number of clients and a rate, or as fast as the slowest client: (a), (b), (c), (e), (k)."""
+
+import time
+
+from harness.session import Session
+
+WARM_SECONDS = 1.0
+CLOSED_WINDOW = 256
+
+
+def run(setting, system, *, clients, rate=0, size=200, workers=1, has_tls=False, window=CLOSED_WINDOW):
+    """With a rate, the feed sends at it; without, never more than `window` events ahead of the slowest client."""
+    with Session(setting, system, workers=workers, has_tls=has_tls) as session:
+        load = session.load(has_progress=not rate)
+        before = session.memory()
+        session.connect(load, clients, 2500 if has_tls else 5000)
+        if rate:
+            result = session.measure_rate(load, clients, rate=rate, size=size, seconds=setting.seconds)
+        else:
+            session.feed.start(closed=window, size=size, progress=session.progress)
+            time.sleep(WARM_SECONDS)
+            result = session.measure_window(load, clients, setting.seconds)
+            session.feed.stop()
+        result.figures.update(memory_per_client(before, session.memory(), clients))
+    return result
+
+
+def memory_per_client(before, after, clients):
+    return {
+        "rss_bytes_per_client": (after["rss"] - before["rss"]) / clients,
+        "pss_bytes_per_client": (after["pss"] - before["pss"]) / clients,
+        "rss_bytes": after["rss"],
+    }

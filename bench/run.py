@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""Runs the benchmark. script/bench builds what it needs and calls it."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness import histogram, machine, plan, process, servers  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+from harness.session import Setting  # noqa: E402
+
+BENCH = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(BENCH)
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="script/bench", description="Measures Tidegate, its floor and its peers.")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in under ten minutes")
+    parser.add_argument("--work", metavar="a,b,c", type=words, help="only this work")
+    parser.add_argument("--systems", metavar="NAMES", type=words, help="only these: " + ",".join(plan.ALL))
+    parser.add_argument("--rounds", metavar="N", type=int, help="how often each is run (5; quick: 3)")
+    parser.add_argument("--seconds", metavar="S", type=float, help="how long each measures (5; quick: 2.5)")
+    parser.add_argument("--out", metavar="FOLDER", default=BENCH, help="where results go (default: bench/)")
+    parser.add_argument("--build", metavar="FOLDER", default=os.path.join(ROOT, "build"), help=argparse.SUPPRESS)
+    parser.add_argument("--tidegate", metavar="BINARY", help="measure this build of Tidegate")
+    parser.add_argument("--processes", metavar="N", type=int, default=2, help="processes of clients (default: 2)")
+    parser.add_argument("--pin", action="store_true", help="the server on core 0, everything else on the others")
+    parser.add_argument("--list", action="store_true", help="show what would be run, and how long it takes")
+    parser.add_argument("--report", metavar="JSON", help="only write the report of these results again")
+    return parser.parse_args()
+
+
+def words(text):
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def main():
+    options = parse()
+    if options.report:
+        with open(options.report) as file:
+            write(json.load(file), options.out)
+        return 0
+    rounds = options.rounds or (3 if options.quick else 5)
+    seconds = options.seconds or (2.5 if options.quick else 5)
+    items = plan.quick() if options.quick else plan.full()
+    items = plan.chosen(items, options.work, options.systems, seconds)
+    if options.list:
+        show(items, rounds)
+        return 0
+    if not items:
+        print("Nothing to run: --list shows what there is.", file=sys.stderr)
+        return 2
+    return run(options, items, rounds, seconds)
+
+
+def show(items, rounds):
+    for item in items:
+        print(f"({item.letter}) {item.title}")
+        for case in item.cases:
+            print(f"      {case.name:<24} {', '.join(case.systems)}")
+    print(f"{rounds} rounds, about {plan.seconds_of(items, rounds) / 60:.0f} minutes")
+
+
+def run(options, items, rounds, seconds):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    process.raise_file_limit()
+    folder = tempfile.mkdtemp(prefix="tidegate-bench-")
+    setting = Setting(os.path.join(options.build, "tg-feed"), os.path.join(options.build, "tg-load"), folder,
+                      options.processes, seconds, options.pin)
+    systems = plan.make_systems(servers, options.build, options.tidegate, folder)
+    runner = Runner(setting, systems, rounds)
+    start = time.time()
+    try:
+        runner.run(items)
+    except KeyboardInterrupt:
+        print("\nInterrupted: what has been measured is written.", file=sys.stderr)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not runner.runs:
+        return 1
+    results = collect(options, items, rounds, seconds, systems, runner.runs, start)
+    write(results, options.out)
+    return 0
+
+
+def write(results, folder):
+    # Only here, because only this needs matplotlib.
+    from harness import report
+    report.write(results, folder)
+    print(f"\nWritten: {os.path.join(folder, 'RESULTS.md')}", file=sys.stderr)
+
+
+def collect(options, items, rounds, seconds, systems, runs, start):
+    names = {record["system"] for record in runs}
+    for record in runs:
+        record["buckets"] = histogram.coarse(record.get("buckets", []))
+    return {
+        "format": 1,
+        "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime(start)),
+        "minutes": round((time.time() - start) / 60, 1),
+        "commit": machine.commit(ROOT),
+        "machine": machine.describe(),
+        "compiler": machine.compiler(),
+        "versions": {**{name: systems[name].version() for name in plan.ALL if name in names}, **machine.versions()},
+        "options": {"quick": options.quick, "rounds": rounds, "seconds": seconds, "processes": options.processes,
+                    "pin": options.pin, "own_build": bool(options.tidegate)},
+        "work": {item.letter: item.title for item in items},
+        "runs": runs,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
