@@ -81,6 +81,7 @@ enum tg_err frame_measure(struct tg_str id, struct tg_str type, struct tg_str da
         frame.body_length += field_length("id", id.length);
     if (type.length)
         frame.body_length += field_length("event", type.length);
+    frame.is_one_line = lines.next_cr == data.length && lines.next_lf == data.length;
     while (next_line(&lines, &line))
         frame.body_length += field_length("data", line.length);
     frame.body_length += 1;
@@ -107,6 +108,16 @@ static char *put_field(char *out, const char *name, const char *value, size_t le
     return out;
 }
 
+static char *put_lines(char *out, struct tg_str data)
+{
+    struct line_walk lines = walk_lines(data);
+    struct tg_str line;
+
+    while (next_line(&lines, &line))
+        out = put_field(out, "data", line.data, line.length);
+    return out;
+}
+
 static char *put_chunk_head(char *out, size_t length)
 {
     for (size_t digits = hex_digits(length); digits > 0; digits--)
@@ -116,14 +127,14 @@ static char *put_chunk_head(char *out, size_t length)
 
 void frame_write(const struct frame *frame, char *out)
 {
-    struct line_walk lines = walk_lines(frame->data);
-    struct tg_str line;
     char *at = put_chunk_head(out, frame->body_length);
 
     if (frame->type.length)
         at = put_field(at, "event", frame->type.data, frame->type.length);
-    while (next_line(&lines, &line))
-        at = put_field(at, "data", line.data, line.length);
+    if (frame->is_one_line)
+        at = put_field(at, "data", frame->data.data, frame->data.length);
+    else
+        at = put_lines(at, frame->data);
     if (frame->id.length)
         at = put_field(at, "id", frame->id.data, frame->id.length);
     *at++ = '\n';

@@ -23,12 +23,12 @@ struct frame {
     struct tg_str id;
     struct tg_str type;
     struct tg_str data;
+    bool is_one_line;   /* of data */
     size_t body_length; /* of the event itself */
     size_t wire_length; /* with chunk head and tail */
 };
 
-/* Views are borrowed until frame_write. TG_ERR_INVALID: CR, LF or NUL in the type, or CR, LF, NUL in the id.
- */
+/* Views are borrowed until frame_write. TG_ERR_INVALID: CR, LF or NUL in the type or the id. */
 enum tg_err frame_measure(struct tg_str id, struct tg_str type, struct tg_str data, struct frame *ret_frame);
 /* Writes exactly frame->wire_length bytes. */
 void frame_write(const struct frame *frame, char *out);

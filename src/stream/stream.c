@@ -1,15 +1,16 @@
 /* A stream's life and its writer: append, flush, figures. */
 #include "stream.h"
+#include "id.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SEGMENT_LEAST = 16 * 1024,  /* the first one; each further one is twice as large … */
-    SEGMENT_MOST = 1024 * 1024, /* … up to this, or an eighth of retain_bytes */
+    SEGMENT_LEAST = 16 * 1024, /* the first one; each further one is twice as large … */
+    SEGMENT_USUAL =
+        240 * 1024, /* … up to this, or an eighth of retain_bytes: the allocator keeps such a block */
+    SEGMENT_MOST = 1024 * 1024, /* … or, where that would make too many, a 64th of it up to this */
 };
 
 static char *make_epoch(void)
@@ -31,6 +32,8 @@ struct tg_stream *tg_stream_new(const struct tg_stream_options *options)
     atomic_init(&stream->refs, 1);
     stream->name = tg_strdup(options->name);
     stream->epoch = options->epoch ? tg_strdup(options->epoch) : make_epoch();
+    stream->epoch_length = strlen(stream->epoch);
+    assert(stream->epoch_length <= EPOCH_MAX);
     stream->retain_events = options->retain_events;
     stream->retain_bytes = options->retain_bytes;
     stream->retain_age_ms = options->retain_age_ms;
@@ -79,10 +82,12 @@ const char *tg_stream_epoch(const struct tg_stream *stream)
 
 static uint32_t segment_capacity_for(const struct tg_stream *stream, const struct frame *frame)
 {
-    uint64_t most = stream->retain_bytes / 8;
+    uint64_t most = stream->retain_bytes / 8 < SEGMENT_USUAL ? stream->retain_bytes / 8 : SEGMENT_USUAL;
     uint64_t capacity = (uint64_t)stream->tail->capacity * 2;
     uint64_t needed = frame->wire_length + sizeof(struct index_entry);
 
+    if (most < stream->retain_bytes / 64)
+        most = stream->retain_bytes / 64;
     if (most > SEGMENT_MOST)
         most = SEGMENT_MOST;
     if (most < SEGMENT_LEAST)
@@ -117,6 +122,8 @@ static enum tg_err make_room(struct tg_stream *stream, const struct frame *frame
 
 static void publish_stats(struct tg_stream *stream)
 {
+    atomic_store_explicit(&stream->stats.events, stream->appended_events, memory_order_relaxed);
+    atomic_store_explicit(&stream->stats.bytes, stream->appended_bytes, memory_order_relaxed);
     atomic_store_explicit(&stream->stats.last_seq, stream->last_seq, memory_order_relaxed);
     atomic_store_explicit(&stream->stats.retained_events, stream->retained_events, memory_order_relaxed);
     atomic_store_explicit(&stream->stats.retained_bytes, stream->retained_bytes, memory_order_relaxed);
@@ -129,17 +136,17 @@ static void store(struct tg_stream *stream, const struct frame *frame, uint64_t 
     segment_append(stream->tail, frame, seq, id_hash, now_ms);
     stream->has_news = true;
     stream->retained_bytes += retention_cost(frame->wire_length);
-    atomic_fetch_add_explicit(&stream->stats.bytes, frame->wire_length, memory_order_relaxed);
+    stream->appended_bytes += frame->wire_length;
     if (seq != stream->last_seq) {
         stream->last_seq = seq;
         stream->retained_events++;
-        atomic_fetch_add_explicit(&stream->stats.events, 1, memory_order_relaxed);
+        stream->appended_events++;
     }
 }
 
 enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *event, uint64_t now_ms)
 {
-    char own_id[TG_ID_MAX + 1];
+    char own_id[TG_ID_MAX];
     struct tg_str id = { NULL, 0 };
     uint64_t seq = stream->last_seq + (event->is_control ? 0 : 1);
     bool has_own_id = !event->is_control && event->id.length > 0;
@@ -151,8 +158,7 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
             return TG_ERR_INVALID;
         id = event->id;
     } else if (!event->is_control) {
-        int length = snprintf(own_id, sizeof own_id, "%s-%" PRIu64, stream->epoch, seq);
-        id = (struct tg_str){ own_id, (size_t)length };
+        id = (struct tg_str){ own_id, id_write(own_id, stream->epoch, stream->epoch_length, seq) };
     }
     err = frame_measure(id, event->type, event->data, &frame);
     if (err != TG_OK)

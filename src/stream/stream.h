@@ -20,6 +20,7 @@ struct tg_stream {
     atomic_size_t refs;
     char *name;
     char *epoch;
+    size_t epoch_length;
     uint64_t retain_events, retain_bytes, retain_age_ms;
 
     /* the writer's own */
@@ -27,6 +28,7 @@ struct tg_stream {
     struct retention_edge edge;
     uint64_t last_seq;
     uint64_t retained_events, retained_bytes, memory_bytes;
+    uint64_t appended_events, appended_bytes;    /* ever */
     bool has_news;                               /* since the last flush */
     uint64_t flushed_position, settled_position; /* the end at the last flush, and at the one before */
 
