@@ -38,10 +38,16 @@ struct tg_exchange {
 };
 
 struct tg_connection {
-    uv_poll_t poll;
+    /* what a delivery touches, on neighbouring cache lines */
     struct tg_connection *prev, *next; /* in a list of the shard, or of the tap */
     struct tg_shard *shard;
+    struct tg_tap *tap; /* TG_PHASE_STREAM, as the next two */
     struct tg_transport transport;
+    uint32_t last_write_s;
+    bool is_behind;
+    struct tg_subscriber subscriber;
+
+    uv_poll_t poll;
     struct tg_exchange *exchange; /* or NULL */
     struct tg_address *address;
     uint64_t id;
@@ -52,13 +58,9 @@ struct tg_connection {
     uint8_t admission;  /* enum tg_admission */
     uint8_t end_reason; /* what the log says once lingering is over */
     /* TG_PHASE_STREAM */
-    bool is_behind;
     uint32_t dropped_bytes; /* that the client sent after its request */
-    uint32_t last_write_s;
     uint32_t start_s;
-    struct tg_tap *tap;
     struct tg_wheel_entry beat;
-    struct tg_subscriber subscriber;
 };
 
 /* Takes fd, address and admission. */

@@ -166,11 +166,28 @@ static void on_deliver(struct tg_turn_hook *hook, struct tg_worker *worker)
     (void)worker;
     tg_reader_sync(tap->feed.reader, on_evict, tap);
     uint64_t end = tg_reader_end(tap->feed.reader);
+    struct tg_news news = { 0 };
+    uint64_t writes = 0, bytes = 0;
     DL_FOREACH_SAFE(tap->fresh, connection, next)
     {
-        if (connection->subscriber.cursor.position != end)
+        uint64_t position = connection->subscriber.cursor.position, written;
+        enum tg_err err;
+        __builtin_prefetch(next);
+        if (position == end)
+            continue;
+        if (news.end != end || news.from != position)
+            news = tg_feed_news(&tap->feed, position);
+        if (tg_subscriber_write_news(&connection->subscriber, &news, &connection->transport, &err,
+                                     &written)) {
+            writes++;
+            bytes += written;
+            settle(connection, err, written);
+        } else {
             write_on(connection);
+        }
     }
+    tg_counter_add(&tap->feed.counters->writes, writes);
+    tg_counter_add(&tap->feed.counters->bytes_out, bytes);
 }
 
 /* ---- joining and leaving ------------------------------------------------------------------------------ */

@@ -146,7 +146,7 @@ static enum tg_err come_back(struct tg_subscriber *subscriber, struct tg_feed *f
     return err;
 }
 
-/* *ret_is_end: the cursor was at the end, nothing was written. */
+/* *ret_is_end: the cursor is at the end. */
 static enum tg_err write_from_cursor(struct tg_subscriber *subscriber, struct tg_feed *feed,
                                      struct tg_transport *transport, uint64_t *written, bool *ret_is_end)
 {
@@ -166,10 +166,12 @@ static enum tg_err write_from_cursor(struct tg_subscriber *subscriber, struct tg
     *ret_is_end = false;
     size_t taken = 0;
     enum tg_err err = hand_over(subscriber, feed, transport, bytes, &taken, written);
-    if (!err)
+    if (!err) {
         subscriber->cursor = next;
-    else if (taken > 0)
+        *ret_is_end = next.position == tg_reader_end(feed->reader);
+    } else if (taken > 0) {
         subscriber->cursor.position = cursor.position + taken;
+    }
     return err;
 }
 
@@ -198,6 +200,31 @@ enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed
         err = TG_ERR_CLOSED;
     *ret_written = written;
     return err;
+}
+
+struct tg_news tg_feed_news(const struct tg_feed *feed, uint64_t position)
+{
+    return (struct tg_news){ .from = position,
+                             .end = tg_reader_end(feed->reader),
+                             .bytes = tg_reader_peek(feed->reader, (struct tg_cursor){ position }) };
+}
+
+bool tg_subscriber_write_news(struct tg_subscriber *subscriber, const struct tg_news *news,
+                              struct tg_transport *transport, enum tg_err *ret_err, uint64_t *ret_written)
+{
+    size_t taken = 0;
+    if (subscriber->cursor.position != news->from || news->from + news->bytes.length != news->end ||
+        subscriber->is_bare || subscriber->is_ending || subscriber->pending || subscriber->away ||
+        transport->ops->has_leftover(transport))
+        return false;
+    enum tg_err err = transport->ops->write(transport, news->bytes.data, news->bytes.length, &taken);
+    if (!err && (taken < news->bytes.length || transport->ops->has_leftover(transport)))
+        err = TG_ERR_AGAIN;
+    subscriber->cursor.position += taken;
+    subscriber->bytes += taken;
+    *ret_err = err;
+    *ret_written = taken;
+    return true;
 }
 
 enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct tg_feed *feed,

@@ -29,6 +29,12 @@ struct tg_feed {
     size_t rescued_bytes;
 };
 
+/* What everybody who has all before it is due: looked up once, handed out to many. */
+struct tg_news {
+    uint64_t from, end; /* positions; the bytes need not reach to the end */
+    struct tg_str bytes;
+};
+
 struct tg_pending;
 struct tg_away;
 
@@ -57,6 +63,14 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
  * up. *ret_written says, with any result, how many bytes were taken. */
 enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
                                 struct tg_transport *transport, uint64_t *ret_written);
+
+/* What begins at this position, for tg_subscriber_write_news. */
+struct tg_news tg_feed_news(const struct tg_feed *feed, uint64_t position);
+/* For a subscriber that was up to date until now. As tg_subscriber_write, but where the news are all that it needs they
+ * go to its transport without a detour, and what is counted is left to the caller: one write of *ret_written bytes.
+ * False: nothing was done, tg_subscriber_write it is. */
+bool tg_subscriber_write_news(struct tg_subscriber *subscriber, const struct tg_news *news,
+                              struct tg_transport *transport, enum tg_err *ret_err, uint64_t *ret_written);
 
 /* For a subscriber that is up to date. Otherwise as tg_subscriber_write. */
 enum tg_err tg_subscriber_write_heartbeat(struct tg_subscriber *subscriber, struct tg_feed *feed,
