@@ -7,9 +7,12 @@
 #include <string.h>
 
 enum {
-    WAKE_MIN_NS = 100000,     /* at high rates; what falls due in between is sent together */
-    NO_ROOM_SLEEP_NS = 50000, /* closed loop: short against a round trip, long enough not to take a core */
-    NO_CLIENT_SLEEP_NS = 1000000,
+    /* Between two wake-ups at a rate: what falls due is sent together, but of one stream a single burst as long as possible. */
+    WAKE_MIN_NS = 100000,
+    WAKE_MAX_NS = 1000000,
+    /* Closed loop, while there is no room: short at first, then long enough not to take a core. */
+    SLEEP_MIN_NS = 20000,
+    SLEEP_MAX_NS = 400000,
 };
 
 static uint64_t least_of(uint64_t a, uint64_t b)
@@ -32,10 +35,14 @@ void feed_run_start(struct feed_run *run, struct feed_output *output, const stru
     output->ops->start(output);
     run->started_ns = bench_now_ns();
     run->schedule = (struct feed_schedule){ 0 };
-    if (options->mode == FEED_RATE)
-        feed_schedule_start(&run->schedule, run->started_ns,
-                            (double)BENCH_NS_PER_S * (double)options->burst / options->rate,
-                            output->stream_count);
+    run->sleep_ns = SLEEP_MIN_NS;
+    if (options->mode != FEED_RATE)
+        return;
+    double interval_ns = (double)BENCH_NS_PER_S * (double)options->burst / options->rate;
+    run->wake_ns = interval_ns < WAKE_MIN_NS   ? WAKE_MIN_NS
+                   : interval_ns > WAKE_MAX_NS ? WAKE_MAX_NS
+                                               : (uint64_t)interval_ns;
+    feed_schedule_start(&run->schedule, run->started_ns, interval_ns, output->stream_count);
 }
 
 void feed_run_stop(struct feed_run *run)
@@ -85,7 +92,7 @@ static uint64_t step_rate(struct feed_run *run)
     if (!run->is_sending)
         return UINT64_MAX;
     uint64_t next_ns = feed_schedule_next_ns(&run->schedule);
-    return next_ns > now_ns + WAKE_MIN_NS ? next_ns : now_ns + WAKE_MIN_NS;
+    return next_ns > now_ns + run->wake_ns ? next_ns : now_ns + run->wake_ns;
 }
 
 /* ---- closed loop and flood --------------------------------------------------------------------- */
@@ -116,14 +123,18 @@ static bool send_where_room_is(struct feed_run *run, uint64_t allowed)
 static uint64_t step_closed(struct feed_run *run)
 {
     uint64_t least = bench_progress_least(run->options.progress);
-    if (least == BENCH_PROGRESS_UNUSED)
-        return bench_now_ns() + NO_CLIENT_SLEEP_NS;
-    /* Clients that have seen nothing of this run are where it began. All streams stand at about the same number. */
-    uint64_t first = run->first_seqs[0];
-    uint64_t behind = least > first ? least - first : 0;
-    if (send_where_room_is(run, behind + run->options.window))
-        return 0;
-    return bench_now_ns() + NO_ROOM_SLEEP_NS;
+    if (least != BENCH_PROGRESS_UNUSED) {
+        /* Clients that have seen nothing of this run are where it began. All streams are at about the same number. */
+        uint64_t first = run->first_seqs[0];
+        uint64_t behind = least > first ? least - first : 0;
+        if (send_where_room_is(run, behind + run->options.window)) {
+            run->sleep_ns = SLEEP_MIN_NS;
+            return 0;
+        }
+    }
+    uint64_t sleep_ns = run->sleep_ns;
+    run->sleep_ns = least_of(2 * sleep_ns, SLEEP_MAX_NS);
+    return bench_now_ns() + sleep_ns;
 }
 
 static uint64_t step_flood(struct feed_run *run)

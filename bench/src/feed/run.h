@@ -25,7 +25,9 @@ struct feed_run {
     uint64_t started_ns;
     uint64_t *first_seqs; /* the last one of each stream before this run */
     struct feed_schedule schedule;
-    size_t turn; /* the stream that comes first in the next step */
+    uint64_t wake_ns;  /* at a rate: the least time between two steps */
+    uint64_t sleep_ns; /* closed loop: how long to wait for room next time */
+    size_t turn;       /* the stream that comes first in the next step */
 };
 
 struct feed_result {
