@@ -57,7 +57,7 @@ void tg_worker_post(struct tg_worker *worker, tg_mail_fn *deliver, void *context
 
 /* ---- turn hooks; the worker's thread, or before the start ------------------------------------- */
 
-enum tg_turn_phase { TG_TURN_PUBLISH, TG_TURN_DELIVER, TG_TURN_PHASES };
+enum tg_turn_phase { TG_TURN_PUBLISH, TG_TURN_DELIVER, TG_TURN_CATCH_UP, TG_TURN_PHASES };
 
 struct tg_turn_hook { /* embedded; zero it, set `run` */
     void (*run)(struct tg_turn_hook *hook, struct tg_worker *worker);
@@ -65,7 +65,8 @@ struct tg_turn_hook { /* embedded; zero it, set `run` */
     bool is_due;
 };
 /* Has the hook run once in the given phase at the end of this turn; further calls before that change
- * nothing. A hook of phase PUBLISH may make hooks of phase DELIVER due in the same turn. */
+ * nothing. A hook may make hooks of later phases due in the same turn; one that makes itself due again runs in the next
+ * turn, which then does not wait for anything. */
 void tg_worker_run_at_turn_end(struct tg_worker *worker, enum tg_turn_phase phase, struct tg_turn_hook *hook);
 /* Takes the hook back if it is due. */
 void tg_worker_cancel_turn_hook(struct tg_worker *worker, enum tg_turn_phase phase,

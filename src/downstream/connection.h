@@ -61,6 +61,8 @@ struct tg_connection {
     uint32_t dropped_bytes; /* that the client sent after its request */
     uint32_t start_s;
     struct tg_wheel_entry beat;
+    struct tg_connection *ready_prev, *ready_next; /* catch_up.c */
+    bool is_ready;
 };
 
 /* Takes fd, address and admission. */

@@ -1,5 +1,6 @@
 /* Taps and their subscribers: joining, delivering, lagging, leaving. */
 #include "fanout.h"
+#include "catch_up.h"
 #include "notice.h"
 
 #include <netinet/in.h>
@@ -13,7 +14,6 @@ enum {
     DROP_BYTES = 4096,
     DROPS_MAX = 8,
     LOST_RETRANSMITS = 4, /* in a row without an answer, and none for a heartbeat: nobody is there */
-    IDLE_EVENTS = UV_READABLE | UV_DISCONNECT,
 };
 
 /* ---- taps --------------------------------------------------------------------------------------------- */
@@ -90,9 +90,10 @@ static void set_behind(struct tg_connection *connection, bool is_behind)
     } else {
         DL_DELETE(tap->behind, connection);
         DL_PREPEND(tap->fresh, connection);
+        tg_catch_up_remove(connection);
     }
     connection->is_behind = is_behind;
-    tg_connection_watch(connection, is_behind ? IDLE_EVENTS | UV_WRITABLE : IDLE_EVENTS);
+    tg_connection_watch(connection, is_behind ? TG_WATCH_BEHIND : TG_WATCH_IDLE);
 }
 
 /* Nothing here is done for a subscriber that was up to date and still is, but for the stamp. */
@@ -122,12 +123,13 @@ static void settle(struct tg_connection *connection, enum tg_err err, uint64_t w
     }
 }
 
-static void write_on(struct tg_connection *connection)
+uint64_t tg_fanout_write(struct tg_connection *connection)
 {
     uint64_t written = 0;
     enum tg_err err = tg_subscriber_write(&connection->subscriber, &connection->tap->feed,
                                           &connection->transport, &written);
     settle(connection, err, written);
+    return written;
 }
 
 /* ---- delivering --------------------------------------------------------------------------------------- */
@@ -138,7 +140,7 @@ static void move_on(struct tg_connection *connection, uint64_t position)
     struct tg_subscriber *subscriber = &connection->subscriber;
     if (subscriber->is_ending || tg_subscriber_is_away(subscriber) || subscriber->cursor.position >= position)
         return;
-    write_on(connection);
+    tg_fanout_write(connection);
     if (connection->phase == TG_PHASE_CLOSED || subscriber->cursor.position >= position)
         return;
     enum tg_err err = tg_subscriber_leave(subscriber, &connection->tap->feed);
@@ -183,7 +185,7 @@ static void on_deliver(struct tg_turn_hook *hook, struct tg_worker *worker)
             bytes += written;
             settle(connection, err, written);
         } else {
-            write_on(connection);
+            tg_fanout_write(connection);
         }
     }
     tg_counter_add(&tap->feed.counters->writes, writes);
@@ -240,7 +242,7 @@ void tg_fanout_subscribe(struct tg_connection *connection, const struct tg_route
     tg_counter_add(&shard->counters.subscribers, 1);
     tg_counter_add(&shard->counters.subscribed, 1);
     tg_stream_subscriber_added(tap->stream);
-    tg_connection_watch(connection, IDLE_EVENTS);
+    tg_connection_watch(connection, TG_WATCH_IDLE);
     if (!err)
         err = tg_subscriber_write_first(&connection->subscriber, &tap->feed, &connection->transport, out,
                                         &written);
@@ -253,6 +255,7 @@ void tg_fanout_remove(struct tg_connection *connection, enum tg_close_reason rea
     struct tg_tap *tap = connection->tap;
     struct tg_shard *shard = connection->shard;
     char id[20];
+    tg_catch_up_remove(connection);
     if (connection->is_behind)
         DL_DELETE(tap->behind, connection);
     else
@@ -280,7 +283,7 @@ static void end_one(struct tg_connection *connection)
     if (err)
         settle(connection, err, 0);
     else
-        write_on(connection);
+        tg_fanout_write(connection);
 }
 
 void tg_fanout_end_some(struct tg_shard *shard, size_t count)
@@ -335,7 +338,7 @@ void tg_fanout_on_poll(struct tg_connection *connection, int events)
     if (events & UV_READABLE)
         drop_input(connection);
     if ((events & UV_WRITABLE) && connection->phase == TG_PHASE_STREAM)
-        write_on(connection);
+        tg_catch_up_add(connection);
 }
 
 /* ---- time --------------------------------------------------------------------------------------------- */
@@ -390,7 +393,7 @@ static void close_stalled(struct tg_tap *tap)
     {
         if (!is_stalled(connection))
             continue;
-        write_on(connection);
+        tg_fanout_write(connection);
         if (is_stalled(connection))
             tg_connection_close(connection, TG_CLOSE_STALL);
     }

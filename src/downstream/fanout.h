@@ -12,6 +12,8 @@
 
 #include <uthash.h>
 
+enum { TG_WATCH_IDLE = UV_READABLE | UV_DISCONNECT, TG_WATCH_BEHIND = TG_WATCH_IDLE | UV_WRITABLE };
+
 struct tg_tap {
     uint64_t id;
     struct tg_stream *stream;
@@ -32,6 +34,9 @@ void tg_fanout_subscribe(struct tg_connection *connection, const struct tg_route
                          struct tg_str last_id, bool is_bare, struct tg_buffer *out);
 /* The connection is being closed: takes it off its tap and frees what the subscriber had. */
 void tg_fanout_remove(struct tg_connection *connection, enum tg_close_reason reason);
+/* Goes on with what a subscriber is due: one slice at most. Returns how many bytes were taken; the connection may be
+ * closed then. */
+uint64_t tg_fanout_write(struct tg_connection *connection);
 /* Its socket is writable, or readable, or the client has closed. */
 void tg_fanout_on_poll(struct tg_connection *connection, int events);
 /* Heartbeats, dead and stalled clients, taps that nobody needs. */

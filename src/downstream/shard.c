@@ -1,6 +1,7 @@
 /* A server's share on one worker: made and freed by the main thread, in between used by the worker's alone.
  */
 #include "shard.h"
+#include "catch_up.h"
 #include "connection.h"
 #include "fanout.h"
 
@@ -32,6 +33,7 @@ struct tg_shard *tg_shard_new(struct tg_server *server, struct tg_worker *worker
     shard->server = server;
     shard->worker = worker;
     shard->tick.on_tick = on_tick;
+    tg_catch_up_init(shard);
     shard->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return shard;
 }
@@ -55,6 +57,7 @@ void tg_shard_free(struct tg_shard *shard)
     }
     tg_fanout_close_all(shard, TG_CLOSE_DRAIN);
     tg_fanout_free_taps(shard);
+    tg_worker_cancel_turn_hook(shard->worker, TG_TURN_CATCH_UP, &shard->catch_up_hook);
     tg_timer_free(shard->drain_timer);
     if (shard->reserve_fd >= 0)
         close(shard->reserve_fd);

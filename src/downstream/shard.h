@@ -47,6 +47,8 @@ struct tg_shard { /* all of it belongs to the worker's thread, but for the count
     size_t pending_count;
     struct tg_tap *taps_by_id;
     struct tg_tap *taps_by_stream;
+    struct tg_connection *ready; /* catch_up.c */
+    struct tg_turn_hook catch_up_hook;
     struct tg_wheel wheel;
     struct tg_tick tick;
     struct tg_acceptor *acceptors; /* one for each listener; NULL before the start and after a drain */

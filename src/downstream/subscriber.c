@@ -156,6 +156,8 @@ static enum tg_err write_from_cursor(struct tg_subscriber *subscriber, struct tg
         bytes = tg_reader_peek_bare(feed->reader, &cursor, &next);
     } else {
         bytes = tg_reader_peek(feed->reader, cursor);
+        if (bytes.length > TG_SLICE_BYTES_MAX)
+            bytes.length = TG_SLICE_BYTES_MAX;
         next.position = cursor.position + bytes.length;
     }
     if (bytes.length == 0) {
@@ -189,7 +191,7 @@ enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed
             is_end = true;
         else if (subscriber->away)
             err = come_back(subscriber, feed);
-        else if (written >= TG_TURN_BYTES_MAX)
+        else if (written >= TG_SLICE_BYTES_MAX)
             err = TG_ERR_AGAIN;
         else
             err = write_from_cursor(subscriber, feed, transport, &written, &is_end);
@@ -246,8 +248,10 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
     else if (taken < own_length && err == TG_ERR_AGAIN &&
              add_pending(subscriber, feed, bytes->data + taken, own_length - taken))
         err = TG_ERR_MEMORY;
-    if (!err)
+    if (!err && subscriber->is_bare)
         err = tg_subscriber_write(subscriber, feed, transport, &more);
+    else if (!err && subscriber->cursor.position != tg_reader_end(feed->reader))
+        err = TG_ERR_AGAIN;
     *ret_written = written + more;
     return err;
 }

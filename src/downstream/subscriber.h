@@ -15,7 +15,7 @@
 #include "transport.h"
 
 enum {
-    TG_TURN_BYTES_MAX = 512 * 1024,    /* what one subscriber with backlog is given in one turn */
+    TG_SLICE_BYTES_MAX = 256 * 1024,   /* what one subscriber with backlog is given at a time */
     TG_RESCUE_BYTES_MAX = 1024 * 1024, /* of half-sent events, for each stream and worker */
     TG_FIRST_WRITE_BYTES = 16 * 1024,  /* of head, notices and first events together */
 };
@@ -53,12 +53,12 @@ void tg_subscriber_deinit(struct tg_subscriber *subscriber, struct tg_feed *feed
 enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
                                 struct tg_buffer *out);
 
-/* Sends `bytes`, and with them the first events if there is room. Then as tg_subscriber_write. */
+/* Sends `bytes`, and with them the first events if there is room. TG_ERR_AGAIN if there are more. */
 enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct tg_feed *feed,
                                       struct tg_transport *transport, struct tg_buffer *bytes,
                                       uint64_t *ret_written);
 
-/* Writes until the client is up to date (TG_OK), its socket is full or it has had its share of the turn
+/* Writes until the client is up to date (TG_OK), its socket is full or it has had its slice
  * (TG_ERR_AGAIN), or, after tg_subscriber_end, all is sent (TG_ERR_CLOSED). TG_ERR_IO, TG_ERR_MEMORY: give it
  * up. *ret_written says, with any result, how many bytes were taken. */
 enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
