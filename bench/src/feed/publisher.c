@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    IN_FLIGHT_MAX = 8,
     RETRY_NS = 100000000,
     READ_BYTES = 16384,
 };
@@ -37,9 +36,11 @@ struct publisher {
     bool is_connected;
     uint64_t retry_ns; /* no new attempt before */
     struct feed_response response;
-    struct feed_queue requests[IN_FLIGHT_MAX]; /* a ring; queue.start: how much the kernel has */
-    size_t first, count;                       /* those that are not answered */
-    struct due *dues;                          /* one for each burst; empty before more are added */
+    size_t pipeline;                               /* requests that may be unanswered */
+    size_t batch_messages;                         /* for each request */
+    struct feed_queue requests[FEED_PIPELINE_MAX]; /* a ring; queue.start: how much the kernel has */
+    size_t first, count;                           /* those that are not answered */
+    struct due *dues;                              /* one for each burst; empty before more are added */
     size_t dues_first, dues_end, dues_capacity;
 };
 
@@ -50,7 +51,7 @@ static struct publisher *from_output(struct feed_output *output)
 
 static struct feed_queue *get_request(struct publisher *publisher, size_t i)
 {
-    return &publisher->requests[(publisher->first + i) % IN_FLIGHT_MAX];
+    return &publisher->requests[(publisher->first + i) % FEED_PIPELINE_MAX];
 }
 
 /* ---- the connection ---------------------------------------------------------------------------- */
@@ -82,26 +83,39 @@ static void connect_now(struct publisher *publisher, uint64_t now_ns)
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 
-static void build(struct publisher *publisher)
+static struct feed_message take_message(struct publisher *publisher)
 {
-    struct feed_output *output = &publisher->output;
     struct due *due = &publisher->dues[publisher->dues_first];
-    struct feed_queue *request = get_request(publisher, publisher->count++);
-    request->start = request->end = 0;
-    uint64_t t_ns = bench_now_ns();
-    feed_request_append(request, publisher->post, &publisher->url, due->stream,
-                        ++output->last_seqs[due->stream], t_ns, output->size_bytes);
-    output->counts.sent++;
-    output->counts.bytes += output->size_bytes;
-    output->counts.last_ns = t_ns;
+    struct feed_message message = { due->stream, ++publisher->output.last_seqs[due->stream], bench_now_ns() };
     if (--due->count == 0)
         publisher->dues_first++;
+    return message;
+}
+
+static bool has_due(const struct publisher *publisher)
+{
+    return publisher->dues_first < publisher->dues_end;
+}
+
+static void build(struct publisher *publisher)
+{
+    struct feed_message messages[FEED_MESSAGES_MAX];
+    size_t count = 0;
+    while (count < publisher->batch_messages && has_due(publisher))
+        messages[count++] = take_message(publisher);
+    struct feed_output *output = &publisher->output;
+    struct feed_queue *request = get_request(publisher, publisher->count++);
+    request->start = request->end = 0;
+    feed_request_append(request, publisher->post, &publisher->url, messages, count, output->size_bytes);
+    output->counts.sent += count;
+    output->counts.bytes += count * output->size_bytes;
+    output->counts.last_ns = messages[count - 1].t_ns;
 }
 
 /* Hands to the kernel what it takes. False: the connection is broken. */
 static bool flush(struct publisher *publisher)
 {
-    struct iovec parts[IN_FLIGHT_MAX];
+    struct iovec parts[FEED_PIPELINE_MAX];
     int part_count = 0;
     for (size_t i = 0; i < publisher->count; i++) {
         struct feed_queue *request = get_request(publisher, i);
@@ -129,7 +143,7 @@ static void pump(struct publisher *publisher)
 {
     if (!publisher->is_connected)
         return;
-    while (publisher->count < IN_FLIGHT_MAX && publisher->dues_first < publisher->dues_end)
+    while (publisher->count < publisher->pipeline && has_due(publisher))
         build(publisher);
     if (!flush(publisher))
         disconnect(publisher);
@@ -141,12 +155,12 @@ static void on_answer(struct publisher *publisher)
 {
     if (publisher->response.status / 100 != 2)
         publisher->output.counts.failed++;
-    publisher->first = (publisher->first + 1) % IN_FLIGHT_MAX;
+    publisher->first = (publisher->first + 1) % FEED_PIPELINE_MAX;
     publisher->count--;
     publisher->retry_ns = 0; /* a server that answers may be asked again at once */
 }
 
-/* False: this is not what was asked for. */
+/* False: the connection is of no more use. */
 static bool take(struct publisher *publisher, const char *data, size_t length)
 {
     while (length > 0) {
@@ -156,6 +170,8 @@ static bool take(struct publisher *publisher, const char *data, size_t length)
             return false;
         if (result > 0)
             on_answer(publisher);
+        if (result > 0 && publisher->response.is_last)
+            return false;
         data += used;
         length -= used;
     }
@@ -205,25 +221,28 @@ static size_t get_connection_count(const struct feed_output *output)
 
 static void start(struct feed_output *output)
 {
-    (void)output;
+    struct publisher *publisher = from_output(output);
+    publisher->pipeline = feed_request_pipeline(publisher->post);
+    publisher->batch_messages = feed_request_messages(publisher->post, output->size_bytes);
 }
 
 static bool is_busy(const struct feed_output *output)
 {
     const struct publisher *publisher = (const struct publisher *)output;
-    return !publisher->is_connected || publisher->dues_first < publisher->dues_end;
+    return !publisher->is_connected || has_due(publisher);
 }
 
 static size_t get_room(const struct feed_output *output, size_t stream)
 {
     (void)stream;
-    return is_busy(output) ? 0 : IN_FLIGHT_MAX - ((const struct publisher *)output)->count;
+    const struct publisher *publisher = (const struct publisher *)output;
+    return is_busy(output) ? 0 : (publisher->pipeline - publisher->count) * publisher->batch_messages;
 }
 
 static void send_messages(struct feed_output *output, size_t stream, uint64_t count)
 {
     struct publisher *publisher = from_output(output);
-    if (publisher->dues_first == publisher->dues_end)
+    if (!has_due(publisher))
         publisher->dues_first = publisher->dues_end = 0;
     if (publisher->dues_end == publisher->dues_capacity) {
         publisher->dues_capacity = publisher->dues_capacity ? publisher->dues_capacity * 2 : 64;
@@ -236,7 +255,7 @@ static void send_messages(struct feed_output *output, size_t stream, uint64_t co
 static bool is_written(const struct feed_output *output)
 {
     const struct publisher *publisher = (const struct publisher *)output;
-    return publisher->count == 0 && publisher->dues_first == publisher->dues_end;
+    return publisher->count == 0 && !has_due(publisher);
 }
 
 static void stop(struct feed_output *output)

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 2048 };
+enum {
+    TEXT_MAX = 2048,
+    BODY_SOFT_MAX_BYTES = 256 << 10, /* below pushpin's limit of a million, with what escaping adds */
+};
 
 bool feed_url_parse(const char *text, struct feed_url *ret_url)
 {
@@ -57,15 +60,33 @@ static void append_escaped(struct feed_queue *out, const char *data, size_t leng
     feed_queue_append(out, data + plain, length - plain);
 }
 
-static void append_pushpin_body(struct feed_queue *out, size_t stream, uint64_t seq, const char *message,
-                                size_t size_bytes)
+/* Without "prev-id": with it one message that was refused keeps all that follow it from the clients. */
+static void append_item(struct feed_queue *out, const struct feed_message *message, const char *text,
+                        size_t size_bytes)
 {
     append_text(out,
-                "{\"items\":[{\"channel\":\"%zu\",\"id\":\"%" PRIu64 "\",\"prev-id\":\"%" PRIu64
+                "{\"channel\":\"%zu\",\"id\":\"%" PRIu64
                 "\",\"formats\":{\"http-stream\":{\"content\":\"id: %" PRIu64 "\\ndata: ",
-                stream, seq, seq - 1, seq);
-    append_escaped(out, message, size_bytes);
-    append_text(out, "\\n\\n\"}}}]}");
+                message->stream, message->seq, message->seq);
+    append_escaped(out, text, size_bytes);
+    append_text(out, "\\n\\n\"}}}");
+}
+
+static void append_body(struct feed_queue *out, enum feed_post post, const struct feed_message *messages,
+                        size_t count, size_t size_bytes)
+{
+    char *text = feed_alloc(size_bytes);
+    append_text(out, "%s", post == FEED_POST_PUSHPIN ? "{\"items\":[" : "");
+    for (size_t i = 0; i < count; i++) {
+        bench_payload_write(text, size_bytes, messages[i].seq, messages[i].t_ns);
+        append_text(out, "%s", i > 0 ? "," : "");
+        if (post == FEED_POST_PUSHPIN)
+            append_item(out, &messages[i], text, size_bytes);
+        else
+            feed_queue_append(out, text, size_bytes);
+    }
+    append_text(out, "%s", post == FEED_POST_PUSHPIN ? "]}" : "");
+    free(text);
 }
 
 static void append_path(struct feed_queue *out, const char *path, size_t stream)
@@ -78,22 +99,29 @@ static void append_path(struct feed_queue *out, const char *path, size_t stream)
     feed_queue_append(out, path, strlen(path));
 }
 
-void feed_request_append(struct feed_queue *out, enum feed_post post, const struct feed_url *url,
-                         size_t stream, uint64_t seq, uint64_t t_ns, size_t size_bytes)
+size_t feed_request_pipeline(enum feed_post post)
 {
-    char *message = feed_alloc(size_bytes);
-    bench_payload_write(message, size_bytes, seq, t_ns);
+    return post == FEED_POST_PUSHPIN ? 1 : FEED_PIPELINE_MAX;
+}
+
+size_t feed_request_messages(enum feed_post post, size_t size_bytes)
+{
+    if (post != FEED_POST_PUSHPIN || size_bytes > BODY_SOFT_MAX_BYTES)
+        return 1;
+    size_t count = BODY_SOFT_MAX_BYTES / size_bytes;
+    return count < FEED_MESSAGES_MAX ? count : FEED_MESSAGES_MAX;
+}
+
+void feed_request_append(struct feed_queue *out, enum feed_post post, const struct feed_url *url,
+                         const struct feed_message *messages, size_t count, size_t size_bytes)
+{
     struct feed_queue body = { 0 };
-    if (post == FEED_POST_PUSHPIN)
-        append_pushpin_body(&body, stream, seq, message, size_bytes);
-    else
-        feed_queue_append(&body, message, size_bytes);
+    append_body(&body, post, messages, count, size_bytes);
     append_text(out, "POST ");
-    append_path(out, url->path, stream);
+    append_path(out, url->path, messages[0].stream);
     append_text(out,
                 " HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
                 url->host, url->port, feed_queue_length(&body));
     feed_queue_append(out, body.data, feed_queue_length(&body));
     feed_queue_deinit(&body);
-    free(message);
 }

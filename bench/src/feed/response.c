@@ -26,14 +26,14 @@ static bool take_line(struct feed_response *response, const char *data, size_t l
 
 static void begin(struct feed_response *response)
 {
-    *response = (struct feed_response){ .status = response->status };
+    *response = (struct feed_response){ .status = response->status, .is_last = response->is_last };
 }
 
 static int on_status(struct feed_response *response)
 {
     if (sscanf(response->line, "HTTP/1.%*1[01] %3d", &response->status) != 1 || response->status < 100)
         return -1;
-    response->has_length = response->is_chunked = false;
+    response->has_length = response->is_chunked = response->is_last = false;
     response->state = FEED_RESPONSE_HEADERS;
     return 0;
 }
@@ -57,7 +57,8 @@ static int on_headers_end(struct feed_response *response)
 
 static int on_header(struct feed_response *response)
 {
-    static const char content_length[] = "Content-Length:", transfer_encoding[] = "Transfer-Encoding:";
+    static const char content_length[] = "Content-Length:", transfer_encoding[] = "Transfer-Encoding:",
+                      connection[] = "Connection:";
     const char *line = response->line;
     if (!*line)
         return on_headers_end(response);
@@ -69,6 +70,8 @@ static int on_header(struct feed_response *response)
     }
     if (strncasecmp(line, transfer_encoding, sizeof(transfer_encoding) - 1) == 0)
         response->is_chunked = strcasestr(line, "chunked");
+    if (strncasecmp(line, connection, sizeof(connection) - 1) == 0)
+        response->is_last = strcasestr(line, "close");
     return 0;
 }
 

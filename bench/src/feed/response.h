@@ -22,13 +22,14 @@ enum feed_response_state {
 struct feed_response {
     enum feed_response_state state;
     int status;
+    bool is_last; /* the server closes the connection after it */
     bool has_length, is_chunked;
     uint64_t body_bytes; /* that are still to come, of the body or the chunk */
     size_t line_length;
     char line[FEED_RESPONSE_LINE_BYTES]; /* the beginning of it */
 };
 
-/* 1: one has ended, with its status in response->status; 0: it takes more; -1: this is no answer. *ret_used bytes of `data` are
+/* 1: one has ended, with its status in response->status and response->is_last; 0: it takes more; -1: this is no answer. *ret_used bytes of `data` are
  * used up; call it again with the others. */
 int feed_response_read(struct feed_response *response, const char *data, size_t length, size_t *ret_used);
 
