@@ -74,18 +74,24 @@ def run(options, items, rounds, seconds):
     folder = tempfile.mkdtemp(prefix="tidegate-bench-")
     setting = Setting(os.path.join(options.build, "tg-feed"), os.path.join(options.build, "tg-load"), folder,
                       options.processes, seconds, options.pin)
-    systems = plan.make_systems(servers, options.build, options.tidegate, folder)
-    runner = Runner(setting, systems, rounds)
     start = time.time()
     try:
+        systems = make_systems(options, folder)
+        left_out = what_is_missing(systems, items)
+        items = plan.chosen(items, None, [name for name in plan.ALL if name not in left_out], plan.PLANNED_SECONDS)
+        runner = Runner(setting, systems, rounds)
         runner.run(items)
     except KeyboardInterrupt:
         print("\nInterrupted: what has been measured is written.", file=sys.stderr)
+    except process.BenchError as error:
+        print(f"script/bench: {error}", file=sys.stderr)
+        return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not runner.runs:
         return 1
     results = collect(options, items, rounds, seconds, systems, runner.runs, start)
+    results["left_out"] = left_out
     write(results, options.out)
     return 0
 
@@ -95,6 +101,26 @@ def write(results, folder):
     from harness import report
     report.write(results, folder)
     print(f"\nWritten: {os.path.join(folder, 'RESULTS.md')}", file=sys.stderr)
+
+
+def make_systems(options, folder):
+    """Those of the build folder, with another build of Tidegate if that was asked for."""
+    systems = servers.make_servers(os.path.abspath(options.build))
+    if options.tidegate:
+        systems[plan.TIDEGATE].programs_folder = folder
+        os.symlink(os.path.abspath(options.tidegate), os.path.join(folder, "tidegate"))
+    return systems
+
+
+def what_is_missing(systems, items):
+    """Why systems that are wanted cannot run, by name. Without peers the rest runs; without the others nothing does."""
+    wanted = {name for item in items for case in item.cases for name in case.systems}
+    missing = {name: systems[name].missing() for name in plan.ALL if name in wanted and systems[name].missing()}
+    for name, reason in missing.items():
+        print(f"{name} is left out: {reason}", file=sys.stderr)
+    if set(missing) & set(plan.PAIR):
+        raise process.BenchError("script/bench builds what is missing")
+    return missing
 
 
 def collect(options, items, rounds, seconds, systems, runs, start):

@@ -41,7 +41,7 @@ class Load:
 
     def until(self, seq, timeout):
         """Whether all clients have had this event, and after how many seconds."""
-        answers = self._ask("until", timeout + 5, seq=seq, timeout=timeout)
+        answers = self._ask_shared("until", timeout + 5, whole={"seq": seq, "timeout": timeout})
         return all(answer["reached"] for answer in answers), max(answer["seconds"] for answer in answers)
 
     def freeze(self, clients):
@@ -78,8 +78,8 @@ class Load:
         for program in self.programs:
             program.end()
 
-    def _ask(self, command, timeout=30, **arguments):
-        return self._ask_shared(command, timeout, whole=arguments)
+    def _ask(self, command):
+        return self._ask_shared(command)
 
     def _ask_shared(self, command, timeout=30, whole=None, **shared):
         """All are told before the first is heard. `shared` numbers are split over the processes, `whole` ones not."""

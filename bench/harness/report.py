@@ -66,6 +66,7 @@ def _head(results):
         ("Runs", ("the quick selection: " if options["quick"] else "") + how),
     ]
     table = "\n".join(f"| {name} | {text} |" for name, text in rows)
+    left_out = "".join(f"\n\n{name} is left out: {reason}." for name, reason in results.get("left_out", {}).items())
     return f"""# Results
 
 Written by `script/bench`; [README.md](README.md) says what is measured and how. *floor* is a server that makes exactly
@@ -76,7 +77,7 @@ one `send()` for each client and event and does nothing else: what the kernel co
 {table}
 
 A figure is the median of its runs, with the lowest and the highest behind it. *× floor* is the median of the ratios
-of each round. CPU is that of the server; load and feed run on the same machine."""
+of each round. CPU is that of the server; load and feed run on the same machine.{left_out}"""
 
 
 def _targets(runs):

@@ -14,8 +14,8 @@ from harness.process import BenchError, pin
 PROGRESS_SLOTS = 64
 PROGRESS_SLOT_BYTES = 64
 PROGRESS_UNUSED = 2**64 - 1
-# Less than this share of the rate means that the server does not keep up.
-KEEPS_UP = 0.97
+# Further behind at the end than this share of the time, and than one event, the server does not keep up.
+LAG_SHARE = 0.05
 WARM_SECONDS = 1.0
 WARM_EVENTS = 3
 # How much longer than planned something may take before it is given up.
@@ -55,6 +55,7 @@ class Session:
         self._slots = 0
         self.progress = None
         self._is_started = False
+        self._pids = []
         self.feed = None
 
     def __enter__(self):
@@ -79,8 +80,9 @@ class Session:
         else:
             system.start(None, **options)
             self.feed = Feed.post(setting.feed, system.feed_kind, system.publish_url, self.streams, setting.other_cores)
+        self._pids = system.pids()
         if setting.is_pinned and self._workers == 1:
-            pin(system.pids(), {0})
+            pin(self._pids, {0})
 
     def _end(self):
         for load in self._loads:
@@ -114,10 +116,10 @@ class Session:
         return self.progress
 
     def cpu_ns(self):
-        return proc_stats.cpu_ns(self.system.pids())
+        return proc_stats.cpu_ns(self._pids)
 
     def memory(self):
-        return proc_stats.memory(self.system.pids())
+        return proc_stats.memory(self._pids)
 
     def connect(self, load, clients, rate=5000):
         """So many clients more, every one of them, or the run fails."""
@@ -129,7 +131,7 @@ class Session:
         """What `rate` events a second for so many seconds cost: from the first to the last delivery of exactly these
         events. `expected` clients get them, all of them unless said otherwise."""
         expected = clients if expected is None else expected
-        self._warm_up(load, rate, size)
+        self.warm_up(load, rate, size)
         events = max(1, round(rate * seconds))
         load.reset()
         before = self._clocks(load)
@@ -140,15 +142,15 @@ class Session:
         result = delivery_result(load.report(), before, after, clients)
         self.feed.stop()
         result.figures["feed_late"] = sent["late"]
-        # The last event is sent one interval before the end of its second.
-        result.figures["kept_up"] = (events - 1) / rate / ((after["now"] - before["now"]) / 1e9)
+        # How long after the last event was due the last client had it.
+        lag = (after["now"] - before["now"]) / 1e9 - (events - 1) / rate
         if not is_complete or result.figures["deliveries"] < events * expected:
             result.problems.append(f"{result.figures['deliveries']} of {events * expected} deliveries")
-        elif result.figures["kept_up"] < KEEPS_UP - 0.1 / seconds:
-            result.problems.append(f"does not keep up: {100 * result.figures['kept_up']:.0f} % of the rate")
+        elif lag > max(1 / rate, LAG_SHARE * seconds):
+            result.problems.append(f"does not keep up: {lag:.2f} s behind after {seconds:g} s")
         return result
 
-    def _warm_up(self, load, rate, size):
+    def warm_up(self, load, rate, size):
         self.feed.start(rate=rate, size=size, events=max(WARM_EVENTS, round(rate * WARM_SECONDS)))
         sent = self.feed.wait(WARM_EVENTS / rate + SLACK_SECONDS)
         self.feed.stop()
