@@ -29,7 +29,8 @@ static bool is_count(double number, double least)
     return number >= least && number <= COUNT_MAX && number == (double)(uint64_t)number;
 }
 
-/* Reads a whole number of at least `least` (or the default 0, for "absent"). False: answered with an error. */
+/* Reads a whole number of at least `least` (or the default 0, for "absent"). False: answered with an
+ * error. */
 static bool read_count(struct bench_command *command, const char *key, double by_default, double least,
                        uint64_t *ret_count)
 {

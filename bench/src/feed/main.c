@@ -35,7 +35,8 @@ static void on_commands(struct feed_source *source, uint32_t events)
     feed_commands_read(&((struct feed *)source)->commands);
 }
 
-/* Standard input says that it has ended for as long as nobody reads it, so while waiting it is not listened to. */
+/* Standard input says that it has ended for as long as nobody reads it, so while waiting it is not
+ * listened to. */
 static void listen_to_commands(struct feed *feed, bool is_listening)
 {
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = &feed->source };
@@ -62,7 +63,8 @@ static void handle_events(struct feed *feed, uint64_t until_ns)
     }
 }
 
-/* Listens to commands while none is waited for. True: it does so again, and some may have been carried out. */
+/* Listens to commands while none is waited for. True: it does so again, and some may have been carried
+ * out. */
 static bool follow_wait(struct feed *feed, bool *is_listening)
 {
     struct feed_commands *commands = &feed->commands;
@@ -93,15 +95,21 @@ static void serve(struct feed *feed)
     }
 }
 
-static void open_output(struct feed *feed, const struct feed_options *options, uint16_t *ret_port)
+static struct feed_output *open_output(int epoll_fd, const struct feed_options *options, uint16_t *ret_port)
 {
-    feed->commands.output =
-        options->post == FEED_POST_NONE
-            ? feed_server_new(feed->epoll_fd, options->stream_count, options->port, ret_port)
-            : feed_publisher_new(feed->epoll_fd, options->stream_count, options->post, &options->url);
-    if (!feed->commands.output)
-        fail(options->post == FEED_POST_NONE ? "listening" : "the URL's host");
-    feed->commands.run.output = feed->commands.output;
+    struct feed_output *output;
+    if (options->post == FEED_POST_NONE) {
+        output = feed_server_new(epoll_fd, options->stream_count, options->port, ret_port);
+        if (!output)
+            fail("listening");
+        return output;
+    }
+    output = feed_publisher_new(epoll_fd, options->stream_count, options->post, &options->url);
+    if (!output) {
+        fprintf(stderr, "tg-feed: nobody knows the host %s\n", options->url.host);
+        exit(EXIT_USAGE);
+    }
+    return output;
 }
 
 static void raise_file_limit(void)
@@ -125,7 +133,7 @@ int main(int argc, char **argv)
     if (feed.epoll_fd < 0)
         fail("epoll_create1");
     uint16_t port = 0;
-    open_output(&feed, &options, &port);
+    feed.commands.output = feed.commands.run.output = open_output(feed.epoll_fd, &options, &port);
     listen_to_commands(&feed, true);
     if (options.post == FEED_POST_NONE)
         bench_answer("{\"ready\":true,\"port\":%u}", port);

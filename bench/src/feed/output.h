@@ -29,7 +29,8 @@ struct feed_output_ops {
     /* The run ends: messages that have no number yet are forgotten. */
     void (*stop)(struct feed_output *output);
 
-    /* Called in every round of the loop; gives the time of the next call at the latest, UINT64_MAX for any. */
+    /* Called in every round of the loop; gives the time of the next call at the latest, UINT64_MAX for
+     * any. */
     uint64_t (*tick)(struct feed_output *output, uint64_t now_ns);
 };
 

@@ -31,6 +31,8 @@ static void make_room(struct feed_queue *queue, size_t length)
 
 void feed_queue_append(struct feed_queue *queue, const void *data, size_t length)
 {
+    if (length == 0)
+        return;
     if (queue->capacity - queue->end < length)
         make_room(queue, length);
     memcpy(queue->data + queue->end, data, length);

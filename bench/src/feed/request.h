@@ -26,8 +26,9 @@ struct feed_message {
     uint64_t seq, t_ns;
 };
 
-/* How many requests may wait for their answers on one connection, and how many messages a request may hold. Pushpin answers
- * one request on each connection and refuses it if more follows, but takes many messages in it. */
+/* How many requests may wait for their answers on one connection, and how many messages a request may
+ * hold. Pushpin answers one request on each connection and refuses it if more follows, but takes many
+ * messages in it. */
 size_t feed_request_pipeline(enum feed_post post);
 size_t feed_request_messages(enum feed_post post, size_t size_bytes);
 

@@ -29,8 +29,8 @@ struct feed_response {
     char line[FEED_RESPONSE_LINE_BYTES]; /* the beginning of it */
 };
 
-/* 1: one has ended, with its status in response->status and response->is_last; 0: it takes more; -1: this is no answer. *ret_used bytes of `data` are
- * used up; call it again with the others. */
+/* 1: one has ended, with its status in response->status and response->is_last; 0: it takes more; -1: this
+ * is no answer. *ret_used bytes of `data` are used up; call it again with the others. */
 int feed_response_read(struct feed_response *response, const char *data, size_t length, size_t *ret_used);
 
 /* The connection has ended: true if that ends an answer, too. */

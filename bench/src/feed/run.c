@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum {
-    /* Between two wake-ups at a rate: what falls due is sent together, but of one stream a single burst as long as possible. */
+    /* Between two wake-ups at a rate: what falls due is sent together, but of one stream a single burst as
+     * long as possible. */
     WAKE_MIN_NS = 100000,
     WAKE_MAX_NS = 1000000,
     /* Closed loop, while there is no room: short at first, then long enough not to take a core. */
@@ -124,7 +125,8 @@ static uint64_t step_closed(struct feed_run *run)
 {
     uint64_t least = bench_progress_least(run->options.progress);
     if (least != BENCH_PROGRESS_UNUSED) {
-        /* Clients that have seen nothing of this run are where it began. All streams are at about the same number. */
+        /* Clients that have seen nothing of this run are where it began. All streams are at about the same
+         * number. */
         uint64_t first = run->first_seqs[0];
         uint64_t behind = least > first ? least - first : 0;
         if (send_where_room_is(run, behind + run->options.window)) {

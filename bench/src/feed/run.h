@@ -38,8 +38,8 @@ struct feed_result {
 void feed_run_start(struct feed_run *run, struct feed_output *output, const struct feed_run_options *options);
 void feed_run_stop(struct feed_run *run);
 
-/* Sends what is to be sent now. Gives when it wants to be called again at the latest: a time that has passed for "at once",
- * UINT64_MAX for when something was read or could be written. */
+/* Sends what is to be sent now. Gives when it wants to be called again at the latest: a time that has
+ * passed for "at once", UINT64_MAX for when something was read or could be written. */
 uint64_t feed_run_step(struct feed_run *run);
 
 /* All events were sent and written. */

@@ -25,7 +25,8 @@ void feed_schedule_start(struct feed_schedule *schedule, uint64_t now_ns, double
     *schedule = (struct feed_schedule){
         .origin_ns = now_ns,
         .step_ns = interval_ns / (double)stream_count,
-        .debt_ns = interval_ns > DEBT_MIN_NS ? (uint64_t)interval_ns : DEBT_MIN_NS,
+        /* Of each stream: the burst that is due now and the one before it. */
+        .debt_ns = 2 * interval_ns > DEBT_MIN_NS ? (uint64_t)(2 * interval_ns) : DEBT_MIN_NS,
         .late_ns = interval_ns > LATE_MIN_NS ? (uint64_t)interval_ns : LATE_MIN_NS,
     };
 }
@@ -36,7 +37,7 @@ uint64_t feed_schedule_due(struct feed_schedule *schedule, uint64_t now_ns)
     if (now_ns < next_ns)
         return 0;
     uint64_t lag_ns = now_ns - next_ns;
-    if (lag_ns > schedule->debt_ns) {
+    if (lag_ns >= schedule->debt_ns) {
         uint64_t missed = (uint64_t)((double)(lag_ns - schedule->debt_ns) / schedule->step_ns) + 1;
         schedule->late_count += missed;
         schedule->origin_ns += (uint64_t)((double)missed * schedule->step_ns);

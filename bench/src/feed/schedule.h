@@ -1,5 +1,5 @@
-/* When bursts are due. One sequence for all streams: burst n is for stream n % streams, so that the streams' bursts
- * are spread evenly over the time between two bursts of one stream. */
+/* When bursts are due. One sequence for all streams: burst n is for stream n % streams, so that the
+ * streams' bursts are spread evenly over the time between two bursts of one stream. */
 #ifndef FEED_SCHEDULE_H
 #define FEED_SCHEDULE_H
 
@@ -10,7 +10,7 @@ struct feed_schedule {
     uint64_t origin_ns; /* when burst 0 was due; moves when time is skipped */
     double step_ns;     /* from one burst to the next, of whatever stream */
     uint64_t next;      /* number of the burst that comes next */
-    uint64_t debt_ns;   /* what is late by more is not caught up with */
+    uint64_t debt_ns;   /* what is late by as much is not caught up with */
     uint64_t late_ns;   /* what is late by more counts as late */
     uint64_t late_count;
 };
