@@ -1,8 +1,10 @@
 // The bridge that everybody writes first: each message of a WebSocket, to each response that is open.
+import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import WebSocket from 'ws';
 
-const { PORT, UPSTREAM, EVENTS_PATH = '/events' } = process.env;
+const { PORT, UPSTREAM, EVENTS_PATH = '/events', CERT, KEY } = process.env;
 const clients = new Set();
 let id = 0;
 
@@ -13,7 +15,7 @@ upstream.on('message', (data) => {
 });
 upstream.on('close', () => process.exit(1));
 
-const server = http.createServer((request, response) => {
+function serve(request, response) {
   if (request.url !== EVENTS_PATH) {
     response.writeHead(404).end();
     return;
@@ -22,6 +24,9 @@ const server = http.createServer((request, response) => {
   response.write(':\n\n');
   clients.add(response);
   response.on('close', () => clients.delete(response));
-});
+}
 
+const server = CERT
+  ? https.createServer({ cert: fs.readFileSync(CERT), key: fs.readFileSync(KEY) }, serve)
+  : http.createServer(serve);
 upstream.on('open', () => server.listen({ port: Number(PORT), host: '127.0.0.1', backlog: 4096 }));
