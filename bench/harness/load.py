@@ -57,7 +57,7 @@ class Load:
         answers = self._ask_shared("accepts", seconds + 20, whole={"seconds": seconds, "path": path},
                                    concurrency=concurrency)
         merged = self._sum(answers)
-        merged["per_s"] = sum(answer["accepted"] / answer["seconds"] for answer in answers)
+        merged["per_s"] = sum(answer["accepts"] / answer["seconds"] for answer in answers)
         merged["status"] = sorted({answer["status"] for answer in answers})
         return merged
 

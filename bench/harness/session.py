@@ -1,8 +1,6 @@
 """One run: a feed, a server under test and its load, started together and ended together."""
 
 import os
-import struct
-import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -10,14 +8,15 @@ from harness import proc_stats
 from harness.feed import Feed
 from harness.load import Load
 from harness.process import BenchError, pin
+from harness.progress import Progress
 
-PROGRESS_SLOTS = 64
-PROGRESS_SLOT_BYTES = 64
-PROGRESS_UNUSED = 2**64 - 1
 # Further behind at the end than this share of the time, and than one event, the server does not keep up.
 LAG_SHARE = 0.05
 WARM_SECONDS = 1.0
 WARM_EVENTS = 3
+FIRST_RATE = 5
+# How long a server may take for one window of the closed loop.
+CLOSED_SECONDS = 60
 # How much longer than planned something may take before it is given up.
 SLACK_SECONDS = 15
 
@@ -94,26 +93,20 @@ class Session:
             if self.feed:
                 self.feed.end()
             if self.progress:
-                os.unlink(self.progress)
+                self.progress.remove()
 
     def load(self, processes=None, has_progress=False):
         """A group of load processes; groups are told apart by their addresses."""
         count = processes or self.setting.processes
         port = self.system.tls_port if self.has_tls else self.system.port
+        if has_progress:
+            self.progress = Progress(self.setting.folder, count)
         load = Load(self.setting.load, f"127.0.0.1:{port}", self.system.path, count, streams=self.streams,
-                    has_tls=self.has_tls, progress=self.progress_file(count) if has_progress else None,
+                    has_tls=self.has_tls, progress=self.progress.path if has_progress else None,
                     first_slot=self._slots, cores=self.setting.other_cores)
         self._slots += count
         self._loads.append(load)
         return load
-
-    def progress_file(self, used):
-        """The file of the closed loop, with so many slots in use."""
-        slots = [0] * used + [PROGRESS_UNUSED] * (PROGRESS_SLOTS - used)
-        fd, self.progress = tempfile.mkstemp(dir=self.setting.folder)
-        with os.fdopen(fd, "wb") as file:
-            file.write(b"".join(struct.pack("=Q", value).ljust(PROGRESS_SLOT_BYTES, b"\0") for value in slots))
-        return self.progress
 
     def cpu_ns(self):
         return proc_stats.cpu_ns(self._pids)
@@ -156,13 +149,24 @@ class Session:
         self.feed.stop()
         load.until(sent["last_seq"], SLACK_SECONDS)
 
-    def measure_window(self, load, clients, seconds):
-        """What the clients get in so many seconds of what goes on anyway, and what it costs."""
+    def measure_closed(self, load, clients, *, window, size, seconds):
+        """As fast as the slowest client, never more than `window` events ahead of it, for so many seconds.
+
+        A server that takes a whole window in and then gives it out serves its clients by fits and starts. So it is
+        measured from one moment at which the slowest client has moved on to another one."""
+        # Only clients that have had an event stand anywhere in the progress file.
+        self.warm_up(load, FIRST_RATE, size)
+        self.feed.start(closed=window, size=size, progress=self.progress.path)
+        time.sleep(WARM_SECONDS)
+        self.progress.wait_for_change(CLOSED_SECONDS)
         load.reset()
         before = self._clocks(load)
         time.sleep(seconds)
+        self.progress.wait_for_change(CLOSED_SECONDS)
         after = self._clocks(load)
-        return delivery_result(load.report(), before, after, clients)
+        result = delivery_result(load.report(), before, after, clients)
+        self.feed.stop()
+        return result
 
     def _clocks(self, load):
         return {"now": time.monotonic_ns(), "server": self.cpu_ns(), "load": proc_stats.cpu_ns(load.pids),

@@ -24,8 +24,8 @@ def run(setting, system, *, held, seconds=3):
         answer = load.accepts(seconds, CONCURRENCY, system.plain_path)
         cpu_ns = session.cpu_ns() - cpu_ns
         result.figures["accepts_per_s"] = answer["per_s"]
-        if answer["accepted"]:
-            result.figures["cpu_ns_per_accept"] = cpu_ns / answer["accepted"]
+        if answer["accepts"]:
+            result.figures["cpu_ns_per_accept"] = cpu_ns / answer["accepts"]
         if answer["failed"]:
             result.problems.append(f"{answer['failed']} connections failed")
         if answer["status"] != [404]:

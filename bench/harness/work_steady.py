@@ -1,11 +1,7 @@
 """Work with a number of clients and a rate, or as fast as the slowest client: (a), (b), (c), (e), (k)."""
 
-import time
-
 from harness.session import Session
 
-WARM_SECONDS = 1.0
-FIRST_RATE = 5
 CLOSED_WINDOW = 256
 
 
@@ -18,12 +14,7 @@ def run(setting, system, *, clients, rate=0, size=200, workers=1, has_tls=False,
         if rate:
             result = session.measure_rate(load, clients, rate=rate, size=size, seconds=setting.seconds)
         else:
-            # Only clients that have had an event stand anywhere in the progress file.
-            session.warm_up(load, FIRST_RATE, size)
-            session.feed.start(closed=window, size=size, progress=session.progress)
-            time.sleep(WARM_SECONDS)
-            result = session.measure_window(load, clients, setting.seconds)
-            session.feed.stop()
+            result = session.measure_closed(load, clients, window=window, size=size, seconds=setting.seconds)
         result.figures.update(memory_per_client(before, session.memory(), clients))
     return result
 
