@@ -27,7 +27,6 @@ struct accepts {
     uint64_t since_ns, end_ns;
     uint64_t done, failed;
     unsigned status; /* of the last answer */
-    bool is_ending;
     struct sockaddr_in sources[SOURCES];
     bool has_sources;
     int request_length;
@@ -120,11 +119,8 @@ static bool step(struct load *load, struct load_task *task, uint64_t now_ns, uin
 static void choose_sources(struct accepts *accepts, const struct load_options *options)
 {
     uint32_t target = ntohl(options->target.sin_addr.s_addr);
-    accepts->has_sources = options->source.sin_family != 0 || target >> 24 == 127;
+    accepts->has_sources = options->source.sin_family == 0 && target >> 24 == 127;
     for (uint32_t i = 0; i < SOURCES; i++) {
-        accepts->sources[i] = options->source;
-        if (options->source.sin_family != 0)
-            continue;
         accepts->sources[i].sin_family = AF_INET;
         accepts->sources[i].sin_addr.s_addr = htonl((127u << 24) + 101 + i);
     }

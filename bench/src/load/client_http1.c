@@ -81,11 +81,9 @@ static const struct load_connection_kind kind = { on_open, on_input, on_end };
 
 static bool ask(struct load_client *client)
 {
-    const struct load_options *options = &client->load->options;
     struct carrier *carrier = load_alloc(sizeof(*carrier));
     carrier->client = client;
-    if (!load_connection_open(&carrier->connection, client->load, &kind,
-                              options->source.sin_family ? &options->source : NULL)) {
+    if (!load_connection_open(&carrier->connection, client->load, &kind, NULL)) {
         free(carrier);
         return false;
     }

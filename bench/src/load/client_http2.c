@@ -203,8 +203,7 @@ static struct carrier *open_carrier(struct load *load)
     const struct load_options *options = &load->options;
     struct carrier *carrier =
         load_alloc(sizeof(*carrier) + options->streams_per_connection * sizeof(struct load_client *));
-    if (load_connection_open(&carrier->connection, load, &kind,
-                             options->source.sin_family ? &options->source : NULL))
+    if (load_connection_open(&carrier->connection, load, &kind, NULL))
         return carrier;
     free(carrier);
     return NULL;

@@ -36,7 +36,7 @@ struct load_connection { /* embedded */
     struct load_output *output; /* what the socket has not taken yet, or NULL */
 };
 
-/* Starts to connect, from `source` if not NULL. kind->on_open may be called within, but not on_end. False, with
+/* Starts to connect, from `source` or, if that is NULL, from where the command line says. kind->on_open may be called within, but not on_end. False, with
  * errno: it could not even start, and there is nothing to close. */
 bool load_connection_open(struct load_connection *connection, struct load *load,
                           const struct load_connection_kind *kind, const struct sockaddr_in *source);

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "connection.h"
 #include "load.h"
+#include "pace.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -60,13 +61,11 @@ static const struct load_connection_kind kind = { on_open, on_input, on_end };
 
 static void start_one(struct load *load, struct hold *hold)
 {
-    const struct load_options *options = &load->options;
     struct load_held *held = load_alloc(sizeof(*held));
     held->hold = hold;
     hold->started++;
     hold->in_flight++;
-    if (load_connection_open(&held->connection, load, &kind,
-                             options->source.sin_family ? &options->source : NULL)) {
+    if (load_connection_open(&held->connection, load, &kind, NULL)) {
         DL_APPEND(load->held, held);
         return;
     }

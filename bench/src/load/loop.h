@@ -32,15 +32,4 @@ void load_loop_init(struct load_loop *loop);
 /* Runs until the commands end. */
 void load_loop_run(struct load *load);
 
-/* So many a second; embedded in tasks. */
-struct load_pace {
-    double rate; /* 0: as many as there are */
-    uint64_t since_ns;
-};
-
-/* How many are due since the start, the first one at once. */
-uint64_t load_pace_due(const struct load_pace *pace, uint64_t now_ns);
-/* When number `index`, counted from 0, is due. */
-uint64_t load_pace_when(const struct load_pace *pace, uint64_t index);
-
 #endif

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "common/clock.h"
 #include "load.h"
+#include "pace.h"
 
 #include <stdlib.h>
 #include <string.h>
