@@ -14,6 +14,7 @@ enum {
     READ_BYTES = 4096,
     READS_MAX = 16, /* for each wake-up, so that a fast sender does not keep others waiting */
     LINGER_BYTES_MAX = 256 * 1024,
+    UNPARSED_BYTES_MAX = 512,
 };
 
 static void on_poll(uv_poll_t *handle, int status, int events);
@@ -177,10 +178,22 @@ static struct tg_head_limits head_limits(const struct tg_connection *connection)
                                     .header_bytes = (size_t)limits->request_header_bytes };
 }
 
+/* The head is parsed from its start each time: not for each byte of a client that sends them one by one. */
+static bool is_worth_parsing(struct tg_exchange *exchange)
+{
+    size_t fresh = exchange->in.length - exchange->parsed_length;
+    if (fresh < UNPARSED_BYTES_MAX && !memchr(exchange->in.data + exchange->parsed_length, '\n', fresh))
+        return false;
+    exchange->parsed_length = exchange->in.length;
+    return true;
+}
+
 /* True: there is a step to take. False: more input is needed. */
 static bool advance_head(struct tg_connection *connection)
 {
     struct tg_exchange *exchange = connection->exchange;
+    if (!is_worth_parsing(exchange))
+        return false;
     struct tg_head_limits limits = head_limits(connection);
     int status = tg_request_head_parse(exchange->in.data, exchange->in.length, &limits, &exchange->head);
     if (status == TG_HEAD_MORE)
@@ -265,6 +278,7 @@ static bool finish_answer(struct tg_connection *connection)
     tg_buffer_consume(&exchange->in, exchange->head.length);
     tg_buffer_clear(&exchange->out);
     exchange->out_offset = 0;
+    exchange->parsed_length = 0;
     if (exchange->in.length > 0) {
         connection->phase = TG_PHASE_HEAD;
         tg_connection_enlist(connection, TG_LIST_PENDING);

@@ -31,6 +31,7 @@ struct tg_exchange {
     size_t out_offset;
     struct tg_str content; /* after `out`; lives elsewhere */
     struct tg_request_head head;
+    size_t parsed_length; /* of the input at hand: how much the parser has seen */
     struct tg_body body;
     bool closes;    /* after the answer */
     bool is_broken; /* the client may still be sending what nobody will read: linger */
@@ -63,6 +64,8 @@ struct tg_connection {
     struct tg_wheel_entry beat;
     struct tg_connection *ready_prev, *ready_next; /* catch_up.c */
     bool is_ready;
+    bool has_acked; /* since the last write */
+    uint32_t acked; /* how much the client had acknowledged then */
 };
 
 /* Takes fd, address and admission. */

@@ -2,18 +2,15 @@
 #include "fanout.h"
 #include "catch_up.h"
 #include "notice.h"
+#include "peer.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <utlist.h>
 
 enum {
     DROPPED_BYTES_MAX = 64 * 1024,
     DROP_BYTES = 4096,
     DROPS_MAX = 8,
-    LOST_RETRANSMITS = 4, /* in a row without an answer, and none for a heartbeat: nobody is there */
 };
 
 /* ---- taps --------------------------------------------------------------------------------------------- */
@@ -99,8 +96,10 @@ static void set_behind(struct tg_connection *connection, bool is_behind)
 /* Nothing here is done for a subscriber that was up to date and still is, but for the stamp. */
 static void settle(struct tg_connection *connection, enum tg_err err, uint64_t written)
 {
-    if (written > 0)
+    if (written > 0) {
         connection->last_write_s = connection->shard->now_s;
+        connection->has_acked = false;
+    }
     switch (err) {
     case TG_OK:
         set_behind(connection, false);
@@ -343,24 +342,12 @@ void tg_fanout_on_poll(struct tg_connection *connection, int events)
 
 /* ---- time --------------------------------------------------------------------------------------------- */
 
-/* Bytes wait for an answer that does not come. A client that is frozen answers the kernel's probes, so it is
- * not among them: it has stall_timeout. */
-static bool is_lost(const struct tg_connection *connection)
-{
-    struct tcp_info info;
-    socklen_t length = sizeof(info);
-    if (getsockopt(connection->transport.fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
-        return false;
-    return info.tcpi_unacked > 0 && info.tcpi_retransmits >= LOST_RETRANSMITS &&
-           info.tcpi_last_ack_recv >= (uint64_t)connection->shard->server->options.sse->heartbeat_ms;
-}
-
 static uint32_t on_beat(void *arg, struct tg_wheel_entry *entry)
 {
     struct tg_connection *connection = TG_CONTAINER_OF(entry, struct tg_connection, beat);
     struct tg_shard *shard = arg;
     uint32_t every_s = shard->server->heartbeat_s;
-    if (is_lost(connection)) {
+    if (tg_peer_is_lost(connection->transport.fd, (uint64_t)shard->server->options.sse->heartbeat_ms)) {
         tg_connection_close(connection, TG_CLOSE_CLIENT);
         return 0;
     }
@@ -378,24 +365,43 @@ static uint32_t on_beat(void *arg, struct tg_wheel_entry *entry)
     return connection->phase == TG_PHASE_STREAM ? shard->now_s + every_s : 0;
 }
 
-static bool is_stalled(const struct tg_connection *connection)
+/* A unix socket cannot tell: what it took, then. */
+static uint32_t count_acked(const struct tg_connection *connection)
 {
-    const struct tg_shard *shard = connection->shard;
-    return connection->phase == TG_PHASE_STREAM && connection->is_behind &&
-           shard->now_s - connection->last_write_s >= shard->server->stall_s;
+    uint32_t acked;
+    if (!tg_peer_count_acked(connection->transport.fd, &acked))
+        return (uint32_t)connection->subscriber.bytes;
+    return acked;
 }
 
-/* Not before a last try: it may be us who did nothing for so long, when the process was stopped meanwhile. */
+/* What counts is what the client has taken: it may read so slowly that for a long time the kernel takes nothing from us,
+ * and the kernel may take a little for a client that is frozen. Not before a last try: it may be us who did nothing for so
+ * long, when the process was stopped meanwhile. */
+static void close_if_stalled(struct tg_connection *connection)
+{
+    const struct tg_shard *shard = connection->shard;
+    uint32_t acked_before = connection->acked;
+    if (!connection->has_acked) {
+        connection->acked = count_acked(connection);
+        connection->has_acked = true;
+    }
+    if (shard->now_s - connection->last_write_s < shard->server->stall_s)
+        return;
+    tg_fanout_write(connection);
+    if (connection->phase != TG_PHASE_STREAM || !connection->is_behind)
+        return;
+    if (count_acked(connection) == acked_before)
+        tg_connection_close(connection, TG_CLOSE_STALL);
+    else
+        connection->last_write_s = shard->now_s;
+}
+
 static void close_stalled(struct tg_tap *tap)
 {
     struct tg_connection *connection, *next;
     DL_FOREACH_SAFE(tap->behind, connection, next)
     {
-        if (!is_stalled(connection))
-            continue;
-        tg_fanout_write(connection);
-        if (is_stalled(connection))
-            tg_connection_close(connection, TG_CLOSE_STALL);
+        close_if_stalled(connection);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,7 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, KEEPALIVE_PROBES = 3, UNSENT_BYTES = 64 * 1024 };
+enum { BACKLOG = 4096, KEEPALIVE_PROBES = 3, UNSENT_BYTES = 64 * 1024, USER_TIMEOUT_STALLS = 3 };
 
 static enum tg_err fail(const struct tg_config_listener *config, enum tg_err err, const char *what,
                         struct tg_buffer *ret_error)
@@ -44,12 +45,16 @@ static void set_option(int fd, int level, int name, int value)
 
 /* Accepted sockets inherit all of these from the listening one (tcp(7)): no system calls for each connection.
  * Within a heartbeat keepalive finds clients that vanished while nothing was sent; TCP_USER_TIMEOUT is the
- * last resort where something was, and must not be shorter than stall_timeout since it also ends frozen
- * clients. For those the kernel would by itself buffer megabytes (tcp_wmem): TCP_NOTSENT_LOWAT limits what it
- * takes beyond what the client's window lets out. */
+ * last resort where something was, and must be longer than stall_timeout: it also ends clients whose window
+ * stays shut, and those who open it by less than a segment at a time. For frozen clients the kernel would by
+ * itself buffer megabytes (tcp_wmem): TCP_NOTSENT_LOWAT limits what it takes beyond what the client's window
+ * lets out. */
 static void set_tcp_options(int fd, const struct tg_listener_options *options)
 {
     int heartbeat_s = (int)(options->sse->heartbeat_ms / 1000);
+    int64_t timeout_ms = options->sse->stall_timeout_ms * USER_TIMEOUT_STALLS;
+    if (timeout_ms > INT_MAX)
+        timeout_ms = INT_MAX;
     int interval_s = heartbeat_s / KEEPALIVE_PROBES / 2;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
@@ -57,7 +62,7 @@ static void set_tcp_options(int fd, const struct tg_listener_options *options)
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, heartbeat_s / 2 > 1 ? heartbeat_s / 2 : 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s > 1 ? interval_s : 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
-    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(options->sse->stall_timeout_ms + 1000));
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeout_ms);
 }
 
 /* Keeps errno. */

@@ -269,6 +269,15 @@ class Streams(Case):
         act(client)
         wait_for(lambda: len(self.tidegate.closed("stall")) > before, "the stalled subscriber to be closed")
 
+    def test_a_client_that_reads_slowly_is_not_closed(self):
+        client = self.stream(receive_buffer=4096)
+        for i in range(4000):
+            self.tidegate.backend.say(f"slow{i} " + "x" * 2000)
+        end = time.monotonic() + 7  # twice stall_timeout; half of the kernel's buffer lasts about as long
+        while time.monotonic() < end:
+            self.assertTrue(client.socket.recv(1000))
+            time.sleep(0.2)
+
     def test_nothing_remains_after_churn(self):
         wait_for(lambda: self.tidegate.descriptors() < 60, "earlier clients to go")
         before = self.tidegate.descriptors()
