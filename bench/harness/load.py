@@ -98,7 +98,7 @@ class Load:
 
 def share_of(whole, parts, index):
     """What part number `index` gets of a whole that is cut as evenly as it can be."""
-    return whole // parts + (1 if index < whole % parts else 0)
+    return int(whole) // parts + (1 if index < int(whole) % parts else 0)
 
 
 def merge_reports(reports):

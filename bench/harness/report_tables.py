@@ -92,7 +92,8 @@ NOTES = {
     "c": "The feed is never more than 256 events ahead of the slowest client; of Node's at 10,000 clients 32.",
     "d": "The window is as long as Tidegate's heartbeats are apart; a slice of it is a quarter of a second.",
     "f": "Each connection asks for a path that does not exist and is closed after its 404. Nchan is plain nginx here.",
-    "g": "Until the last client has everything. 500 other clients go on meanwhile with 50 events a second.",
+    "g": "Until the last client has everything. 500 other clients go on meanwhile with 50 events a second. "
+         "Nchan's storm is of 200 clients: of more, many never get an answer.",
     "i": "Nchan is fed by POST; all others have one WebSocket connection.",
     "k": "CPU over 100 % is that of several threads.",
 }

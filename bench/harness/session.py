@@ -14,6 +14,7 @@ from harness.progress import Progress
 LAG_SHARE = 0.05
 WARM_SECONDS = 1.0
 WARM_EVENTS = 3
+CONNECT_ATTEMPTS = 5
 FIRST_RATE = 5
 # How long a server may take for one window of the closed loop.
 CLOSED_SECONDS = 60
@@ -115,10 +116,14 @@ class Session:
         return proc_stats.memory(self._pids)
 
     def connect(self, load, clients, rate=5000):
-        """So many clients more, every one of them, or the run fails."""
-        answer = load.connect(clients, rate, timeout=30 + clients / 500)
-        if answer["failed"] or answer["connected"] < clients:
-            raise BenchError(f"only {answer['connected']} of {clients} clients could connect")
+        """So many clients more, every one of them, or the run fails. Those refused try again, at a slower pace."""
+        missing = clients
+        for attempt in range(CONNECT_ATTEMPTS):
+            missing -= load.connect(missing, rate / (attempt + 1), timeout=30 + missing / 200)["connected"]
+            if missing == 0:
+                return
+            time.sleep(0.5)
+        raise BenchError(f"only {clients - missing} of {clients} clients could connect")
 
     def measure_rate(self, load, clients, *, rate, size, seconds, expected=None):
         """What `rate` events a second for so many seconds cost: from the first to the last delivery of exactly these

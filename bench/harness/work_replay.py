@@ -21,7 +21,9 @@ def run(setting, system, *, clients, missed, live_clients, size=200):
         storm.disconnect()
         calm = session.measure_rate(live, live_clients, rate=LIVE_RATE, size=size, seconds=setting.seconds)
         result = Result(problems=calm.problems)
-        _send(session, left + missed - session.feed.status()["last_seq"], size, live)
+        still = left + missed - session.feed.status()["last_seq"]
+        if still > 0:
+            _send(session, still, size, live)
         session.feed.start(rate=LIVE_RATE, size=size)
 
         had = storm.report()
