@@ -9,6 +9,10 @@
 /* One slice. It may be up to date then, or closed. */
 static void serve(struct tg_connection *connection)
 {
+    if (connection->is_gone) {
+        tg_connection_close(connection, TG_CLOSE_CLIENT);
+        return;
+    }
     uint64_t written = tg_fanout_write(connection);
     if (connection->phase != TG_PHASE_STREAM || !connection->is_behind)
         return;
@@ -38,15 +42,27 @@ void tg_catch_up_init(struct tg_shard *shard)
     shard->catch_up_hook.run = on_turn;
 }
 
-void tg_catch_up_add(struct tg_connection *connection)
+static void append(struct tg_connection *connection)
 {
     struct tg_shard *shard = connection->shard;
     if (connection->is_ready)
         return;
     connection->is_ready = true;
     DL_APPEND2(shard->ready, connection, ready_prev, ready_next);
-    tg_connection_watch(connection, TG_WATCH_IDLE);
     tg_worker_run_at_turn_end(shard->worker, TG_TURN_CATCH_UP, &shard->catch_up_hook);
+}
+
+void tg_catch_up_add(struct tg_connection *connection)
+{
+    append(connection);
+    tg_connection_watch(connection, TG_WATCH_IDLE);
+}
+
+void tg_catch_up_add_gone(struct tg_connection *connection)
+{
+    connection->is_gone = true;
+    append(connection);
+    tg_connection_watch(connection, TG_WATCH_NOTHING);
 }
 
 void tg_catch_up_remove(struct tg_connection *connection)

@@ -403,14 +403,15 @@ static void shake_hands(struct tg_connection *connection)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct tg_connection *connection = TG_CONTAINER_OF(handle, struct tg_connection, poll);
-    if (status < 0) { /* the socket has an error: reset, or timed out */
+    if (status < 0 &&
+        connection->phase != TG_PHASE_STREAM) { /* the socket has an error: reset, or timed out */
         bool is_lingering = connection->phase == TG_PHASE_LINGER;
         tg_connection_close(connection, is_lingering ? connection->end_reason : TG_CLOSE_CLIENT);
         return;
     }
     switch ((enum tg_phase)connection->phase) {
     case TG_PHASE_STREAM:
-        tg_fanout_on_poll(connection, events);
+        tg_fanout_on_poll(connection, status, events);
         return;
     case TG_PHASE_HANDSHAKE:
         shake_hands(connection);

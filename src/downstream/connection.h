@@ -64,6 +64,7 @@ struct tg_connection {
     struct tg_wheel_entry beat;
     struct tg_connection *ready_prev, *ready_next; /* catch_up.c */
     bool is_ready;
+    bool is_gone;   /* the client has closed */
     bool has_acked; /* since the last write */
     uint32_t acked; /* how much the client had acknowledged then */
 };

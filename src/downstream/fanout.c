@@ -86,8 +86,7 @@ static void set_behind(struct tg_connection *connection, bool is_behind)
         connection->last_write_s = connection->shard->now_s; /* stalling counts from here */
     } else {
         DL_DELETE(tap->behind, connection);
-        DL_PREPEND(tap->fresh, connection);
-        tg_catch_up_remove(connection);
+        DL_APPEND(tap->fresh, connection);
     }
     connection->is_behind = is_behind;
     tg_connection_watch(connection, is_behind ? TG_WATCH_BEHIND : TG_WATCH_IDLE);
@@ -236,7 +235,7 @@ void tg_fanout_subscribe(struct tg_connection *connection, const struct tg_route
     tg_connection_unlist(connection);
     connection->phase = TG_PHASE_STREAM;
     tap->count++;
-    DL_PREPEND(tap->fresh, connection);
+    DL_APPEND(tap->fresh, connection);
     tg_wheel_add(&shard->wheel, &connection->beat, shard->now_s + shard->server->heartbeat_s);
     tg_counter_add(&shard->counters.subscribers, 1);
     tg_counter_add(&shard->counters.subscribed, 1);
@@ -328,10 +327,10 @@ static void drop_input(struct tg_connection *connection)
     }
 }
 
-void tg_fanout_on_poll(struct tg_connection *connection, int events)
+void tg_fanout_on_poll(struct tg_connection *connection, int status, int events)
 {
-    if (events & UV_DISCONNECT) {
-        tg_connection_close(connection, TG_CLOSE_CLIENT);
+    if (status < 0 || (events & UV_DISCONNECT)) {
+        tg_catch_up_add_gone(connection);
         return;
     }
     if (events & UV_READABLE)

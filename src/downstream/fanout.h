@@ -1,6 +1,7 @@
 /* Fan-out: one tap for each stream with subscribers on this worker.
  *
- *      stream ──wake──► tap: reader ─┬─► fresh:  up to date; written to directly when something new is there
+ *      stream ──wake──► tap: reader ─┬─► fresh:  up to date; written to directly when something new is there, who has
+ *                                    │           been so for longest first
  *                                    └─► behind: have backlog; written to when their socket is writable
  *
  * A wake makes the tap's hook due, so that all that a turn brings goes out in one write for each subscriber.
@@ -12,7 +13,11 @@
 
 #include <uthash.h>
 
-enum { TG_WATCH_IDLE = UV_READABLE | UV_DISCONNECT, TG_WATCH_BEHIND = TG_WATCH_IDLE | UV_WRITABLE };
+enum { /* what the poll handle of a subscriber watches */
+       TG_WATCH_NOTHING = 0,
+       TG_WATCH_IDLE = UV_READABLE | UV_DISCONNECT,
+       TG_WATCH_BEHIND = TG_WATCH_IDLE | UV_WRITABLE,
+};
 
 struct tg_tap {
     uint64_t id;
@@ -37,8 +42,8 @@ void tg_fanout_remove(struct tg_connection *connection, enum tg_close_reason rea
 /* Goes on with what a subscriber is due: one slice at most. Returns how many bytes were taken; the connection may be
  * closed then. */
 uint64_t tg_fanout_write(struct tg_connection *connection);
-/* Its socket is writable, or readable, or the client has closed. */
-void tg_fanout_on_poll(struct tg_connection *connection, int events);
+/* Its socket is writable, or readable, or the client has closed, or, with status < 0, it has an error. */
+void tg_fanout_on_poll(struct tg_connection *connection, int status, int events);
 /* Heartbeats, dead and stalled clients, taps that nobody needs. */
 void tg_fanout_tick(struct tg_shard *shard);
 /* How many subscribers have not been told to come back later. */
