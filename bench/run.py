@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import histogram, machine, plan, process, servers  # noqa: E402
+from harness import histogram, machine, plan, process, report, servers  # noqa: E402
 from harness.runner import Runner  # noqa: E402
 from harness.session import Setting  # noqa: E402
 
@@ -26,7 +26,7 @@ def parse():
     parser.add_argument("--work", metavar="a,b,c", type=words, help="only this work")
     parser.add_argument("--systems", metavar="NAMES", type=words, help="only these: " + ",".join(plan.ALL))
     parser.add_argument("--rounds", metavar="N", type=int, help="how often each is run (5; quick: 3)")
-    parser.add_argument("--seconds", metavar="S", type=float, help="how long each measures (5; quick: 2.5)")
+    parser.add_argument("--seconds", metavar="S", type=float, help="how long each measures (4; quick: 2.5)")
     parser.add_argument("--out", metavar="FOLDER", default=BENCH, help="where results go (default: bench/)")
     parser.add_argument("--build", metavar="FOLDER", default=os.path.join(ROOT, "build"), help=argparse.SUPPRESS)
     parser.add_argument("--tidegate", metavar="BINARY", help="measure this build of Tidegate")
@@ -48,7 +48,7 @@ def main():
             write(json.load(file), options.out)
         return 0
     rounds = options.rounds or (3 if options.quick else 5)
-    seconds = options.seconds or (2.5 if options.quick else 5)
+    seconds = options.seconds or (2.5 if options.quick else 4)
     items = plan.quick() if options.quick else plan.full()
     items = plan.chosen(items, options.work, options.systems, seconds)
     if options.list:
@@ -90,15 +90,13 @@ def run(options, items, rounds, seconds):
         shutil.rmtree(folder, ignore_errors=True)
     if not runner.runs:
         return 1
-    results = collect(options, items, rounds, seconds, systems, runner.runs, start)
+    results = collect(options, items, rounds, seconds, systems, runner, start)
     results["left_out"] = left_out
     write(results, options.out)
     return 0
 
 
 def write(results, folder):
-    # Only here, because only this needs matplotlib.
-    from harness import report
     report.write(results, folder)
     print(f"\nWritten: {os.path.join(folder, 'RESULTS.md')}", file=sys.stderr)
 
@@ -123,7 +121,8 @@ def what_is_missing(systems, items):
     return missing
 
 
-def collect(options, items, rounds, seconds, systems, runs, start):
+def collect(options, items, rounds, seconds, systems, runner, start):
+    runs, took = runner.runs, runner.seconds
     names = {record["system"] for record in runs}
     for record in runs:
         record["buckets"] = histogram.coarse(record.get("buckets", []))
@@ -134,9 +133,11 @@ def collect(options, items, rounds, seconds, systems, runs, start):
         "commit": machine.commit(ROOT),
         "machine": machine.describe(),
         "compiler": machine.compiler(),
-        "versions": {**{name: systems[name].version() for name in plan.ALL if name in names}, **machine.versions()},
+        "versions": {**{name: systems[name].version() for name in plan.ALL if name in names and name != plan.FLOOR},
+                     **machine.versions()},
         "options": {"quick": options.quick, "rounds": rounds, "seconds": seconds, "processes": options.processes,
                     "pin": options.pin, "own_build": bool(options.tidegate)},
+        "took": {f"{letter} {case} {name}": round(took, 1) for (letter, case, name), took in took.items()},
         "work": {item.letter: item.title for item in items},
         "runs": runs,
     }

@@ -88,14 +88,17 @@ def latency_distribution(runs):
     figure, panels = plt.subplots(1, len(works), figsize=(6 * len(works), 5), sharey=True, squeeze=False)
     for axes, work in zip(panels[0], works):
         case = runs.cases(work)[0]
+        earliest = []
         for system in reversed(ordered(runs.systems(work))):
             buckets = runs.buckets(work, case, system)
             if buckets:
+                earliest.append(histogram.quantile(buckets, 0.01, buckets[-1][0]) / 1e6)
                 points = histogram.percentile_points(buckets)
                 axes.step([upper / 1e6 for upper, _ in points], [nines(share) for _, share in points], where="post",
                           label=NAMES[system], **style(system))
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_xlim(left=min(earliest, default=None))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_yticks([nines(share) for share in PERCENTILES], [f"{100 * share:g} %" for share in PERCENTILES])
         axes.set_ylim(0, nines(PERCENTILES[-1]))
@@ -119,7 +122,7 @@ def memory_per_client(runs):
         return None
     case = runs.cases("d")[0]
     figures = {system: runs.spread("d", case, system, "rss_bytes_per_client") for system in runs.systems("d")}
-    return bars([(case, figures)], f"Memory (RSS) per idle client, KiB, {case}", 1 / 1024, "{:.1f}")
+    return bars([(case, figures)], f"Memory (RSS) per idle client, KiB, {case}", 1 / 1024, "{:.2f}")
 
 
 def saturation(runs):

@@ -31,7 +31,7 @@ def versions():
     """Libraries that the figures depend on."""
     found = {}
     for name, package in (("libwebsockets", "libwebsockets"), ("libuv", "libuv"), ("OpenSSL", "openssl")):
-        found[name] = _output(["pkg-config", "--modversion", package]) or "unknown"
+        found[name] = f"{name} {_output(['pkg-config', '--modversion', package]).strip('-') or 'unknown'}"
     return found
 
 

@@ -4,6 +4,7 @@ import os
 import time
 
 CPUCLOCK_SCHED = 2
+NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def cpu_ns(pids):
@@ -17,6 +18,13 @@ def _process_cpu_ns(pid):
         return time.clock_gettime_ns((~pid << 3) | CPUCLOCK_SCHED)
     except OSError:
         return schedstat_ns(pid)
+
+
+def machine_cpu_ns():
+    """What all processes and the kernel together have used, as far as the machine was not idle or stolen."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, irq, softirq = (int(word) for word in file.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) * NS_PER_TICK
 
 
 def schedstat_ns(pid):

@@ -3,15 +3,20 @@
 import json
 import os
 
-from harness import charts, report_tables
+from harness import report_tables
+from harness.plan import plural
 from harness.statistics import Runs
 from harness.targets import verdicts
 
 KEPT_LATENCIES = ("a", "b")
+# The kernel's own threads do a little, too.
+BUSY_PERCENT = 15
 MARKS = {True: "✅ yes", False: "❌ no", None: "–"}
 
 
 def write(results, folder):
+    # Only here, because only this needs matplotlib.
+    from harness import charts
     os.makedirs(os.path.join(folder, "charts"), exist_ok=True)
     runs = Runs(results["runs"])
     drawn = charts.draw_all(runs, os.path.join(folder, "charts"))
@@ -51,8 +56,8 @@ def markdown(results, runs, drawn):
 
 def _head(results):
     machine, options = results["machine"], results["options"]
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    how = f"{options['rounds']} rounds, {options['seconds']:g} s of measuring each, "
+    versions = ", ".join(results["versions"].values())
+    how = f"{options['rounds']} round{plural(options['rounds'])}, {options['seconds']:g} s of measuring each, "
     how += f"{options['processes']} processes of clients"
     if options["pin"]:
         how += ", the server on a core of its own"
@@ -66,6 +71,10 @@ def _head(results):
         ("Runs", ("the quick selection: " if options["quick"] else "") + how),
     ]
     table = "\n".join(f"| {name} | {text} |" for name, text in rows)
+    busy = Runs(results["runs"]).overall_median("other_cpu_percent")
+    noise = ""
+    if busy and busy > BUSY_PERCENT:
+        noise = f"\n\n**Other programs used {busy:.0f} % of a core meanwhile: these figures are not to be relied on.**"
     left_out = "".join(f"\n\n{name} is left out: {reason}." for name, reason in results.get("left_out", {}).items())
     return f"""# Results
 
@@ -77,7 +86,7 @@ one `send()` for each client and event and does nothing else: what the kernel co
 {table}
 
 A figure is the median of its runs, with the lowest and the highest behind it. *× floor* is the median of the ratios
-of each round. CPU is that of the server; load and feed run on the same machine.{left_out}"""
+of each round. CPU is that of the server; load and feed run on the same machine.{noise}{left_out}"""
 
 
 def _targets(runs):

@@ -13,7 +13,7 @@ class Runner:
         self.setting, self.systems, self.rounds = setting, systems, rounds
         self.runs = []
         self._log = log
-        self._seconds = {}
+        self.seconds = {}
         self._left = 0.0
 
     def run(self, items):
@@ -33,28 +33,26 @@ class Runner:
         try:
             found = case.run(self.setting, self.systems[name], **case.numbers_for(name))
             results = {case.name: found} if isinstance(found, Result) else found
-            for case_name, result in results.items():
-                self._add({**record, "case": case_name, "figures": result.figures, "problems": result.problems,
-                           "buckets": result.buckets})
+            records = [{**record, "case": case_name, "figures": result.figures, "problems": result.problems,
+                        "buckets": result.buckets} for case_name, result in results.items()]
         # Whatever goes wrong with one system must not end the others' runs.
         except Exception as error:
-            self._add({**record, "case": case.name, "failed": f"{error}" or type(error).__name__})
+            records = [{**record, "case": case.name, "failed": f"{error}" or type(error).__name__}]
         time.sleep(SETTLE_SECONDS)
         self._left -= self._estimate(item, case, name)
         self._correct(item, case, name, number, time.monotonic() - start)
+        for record in records:
+            self.runs.append(record)
+            self._say(f"  {progress_line(record)}   [{max(0, self._left) / 60:.0f} min left]")
 
     def _correct(self, item, case, name, number, seconds):
         """What is left takes as long as it took the last time."""
         rest = self.rounds - number
         self._left += rest * (seconds - self._estimate(item, case, name))
-        self._seconds[item.letter, case.name, name] = seconds
+        self.seconds[item.letter, case.name, name] = seconds
 
     def _estimate(self, item, case, name):
-        return self._seconds.get((item.letter, case.name, name), case.seconds)
-
-    def _add(self, record):
-        self.runs.append(record)
-        self._say(f"  {progress_line(record)}   [{max(0, self._left) / 60:.0f} min left]")
+        return self.seconds.get((item.letter, case.name, name), case.seconds)
 
     def _say(self, text):
         print(text, file=self._log, flush=True)

@@ -51,6 +51,11 @@ class Runs:
         spread = self.spread(work, case, system, figure)
         return spread.median if spread else None
 
+    def overall_median(self, figure):
+        """Over all runs of all work."""
+        spread = spread_of(record["figures"][figure] for record in self.records if figure in record.get("figures", {}))
+        return spread.median if spread else None
+
     def ratio(self, work, case, figure, system, other, other_case=None):
         """Of one system's figure to another's, round by round; of two cases when the other one is named."""
         return self.ratio_of((work, case, system, figure), (work, other_case or case, other, figure))
