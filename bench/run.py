@@ -17,6 +17,7 @@ from harness.runner import Runner  # noqa: E402
 from harness.session import Setting  # noqa: E402
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
+INTERRUPTED = 130
 ROOT = os.path.dirname(BENCH)
 
 
@@ -70,19 +71,22 @@ def show(items, rounds):
 
 def run(options, items, rounds, seconds):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process.raise_file_limit()
     folder = tempfile.mkdtemp(prefix="tidegate-bench-")
     setting = Setting(os.path.join(options.build, "tg-feed"), os.path.join(options.build, "tg-load"), folder,
                       options.processes, seconds, options.pin)
-    start = time.time()
+    start, is_interrupted = time.time(), False
     try:
         systems = make_systems(options, folder)
         left_out = what_is_missing(systems, items)
         items = plan.chosen(items, None, [name for name in plan.ALL if name not in left_out], plan.PLANNED_SECONDS)
+        versions = versions_of(systems, items)
         runner = Runner(setting, systems, rounds)
         runner.run(items)
     except KeyboardInterrupt:
         print("\nInterrupted: what has been measured is written.", file=sys.stderr)
+        is_interrupted = True
     except process.BenchError as error:
         print(f"script/bench: {error}", file=sys.stderr)
         return 1
@@ -90,10 +94,10 @@ def run(options, items, rounds, seconds):
         shutil.rmtree(folder, ignore_errors=True)
     if not runner.runs:
         return 1
-    results = collect(options, items, rounds, seconds, systems, runner, start)
-    results["left_out"] = left_out
+    results = collect(options, items, rounds, seconds, runner, start)
+    results.update(left_out=left_out, versions=versions, interrupted=is_interrupted)
     write(results, options.out)
-    return 0
+    return INTERRUPTED if is_interrupted else 0
 
 
 def write(results, folder):
@@ -110,10 +114,19 @@ def make_systems(options, folder):
     return systems
 
 
+def wanted_systems(items):
+    wanted = {name for item in items for case in item.cases for name in case.systems}
+    return [name for name in plan.ALL if name in wanted]
+
+
+def versions_of(systems, items):
+    named = [name for name in wanted_systems(items) if name != plan.FLOOR]
+    return {**{name: systems[name].version() for name in named}, **machine.versions()}
+
+
 def what_is_missing(systems, items):
     """Why systems that are wanted cannot run, by name. Without peers the rest runs; without the others nothing does."""
-    wanted = {name for item in items for case in item.cases for name in case.systems}
-    missing = {name: systems[name].missing() for name in plan.ALL if name in wanted and systems[name].missing()}
+    missing = {name: systems[name].missing() for name in wanted_systems(items) if systems[name].missing()}
     for name, reason in missing.items():
         print(f"{name} is left out: {reason}", file=sys.stderr)
     if set(missing) & set(plan.PAIR):
@@ -121,9 +134,8 @@ def what_is_missing(systems, items):
     return missing
 
 
-def collect(options, items, rounds, seconds, systems, runner, start):
+def collect(options, items, rounds, seconds, runner, start):
     runs, took = runner.runs, runner.seconds
-    names = {record["system"] for record in runs}
     for record in runs:
         record["buckets"] = histogram.coarse(record.get("buckets", []))
     return {
@@ -133,8 +145,6 @@ def collect(options, items, rounds, seconds, systems, runner, start):
         "commit": machine.commit(ROOT),
         "machine": machine.describe(),
         "compiler": machine.compiler(),
-        "versions": {**{name: systems[name].version() for name in plan.ALL if name in names and name != plan.FLOOR},
-                     **machine.versions()},
         "options": {"quick": options.quick, "rounds": rounds, "seconds": seconds, "processes": options.processes,
                     "pin": options.pin, "own_build": bool(options.tidegate)},
         "took": {f"{letter} {case} {name}": round(took, 1) for (letter, case, name), took in took.items()},

@@ -59,6 +59,8 @@ def _head(results):
     versions = ", ".join(results["versions"].values())
     how = f"{options['rounds']} round{plural(options['rounds'])}, {options['seconds']:g} s of measuring each, "
     how += f"{options['processes']} processes of clients"
+    if results.get("interrupted"):
+        how += ", interrupted"
     if options["pin"]:
         how += ", the server on a core of its own"
     build = ", with another build of Tidegate" if options["own_build"] else ""
