@@ -35,18 +35,32 @@ size_t tg_utf8_decode(const char *bytes, size_t length, uint32_t *ret_code_point
     return size;
 }
 
+/* How many bytes at the front are surely ASCII: most payloads are nothing else. */
+static size_t ascii_length(const char *bytes, size_t length)
+{
+    size_t at = 0;
+    uint64_t words[4];
+    for (; length - at >= sizeof(words); at += sizeof(words)) {
+        memcpy(words, bytes + at, sizeof(words));
+        if ((words[0] | words[1] | words[2] | words[3]) & 0x8080808080808080u)
+            break;
+    }
+    for (; length - at >= sizeof(words[0]); at += sizeof(words[0])) {
+        memcpy(words, bytes + at, sizeof(words[0]));
+        if (words[0] & 0x8080808080808080u)
+            break;
+    }
+    return at;
+}
+
 bool tg_utf8_is_valid(const char *bytes, size_t length)
 {
     size_t at = 0;
     while (at < length) {
-        uint64_t word;
-        /* Eight ASCII bytes at once: most payloads are nothing else. */
-        if (length - at >= sizeof(word)) {
-            memcpy(&word, bytes + at, sizeof(word));
-            if (!(word & 0x8080808080808080u)) {
-                at += sizeof(word);
-                continue;
-            }
+        if (!(bytes[at] & 0x80)) {
+            size_t ascii = ascii_length(bytes + at, length - at);
+            at += ascii ? ascii : 1;
+            continue;
         }
         uint32_t code_point;
         size_t size = tg_utf8_decode(bytes + at, length - at, &code_point);
