@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { REQUEST_BYTES = 24 * 1024 }; /* of headers; the library's buffer holds 32 KiB of request */
+enum { REQUEST_BYTES = 24 * 1024 }; /* of headers; few servers take more */
 
 static bool is_token(const char *text)
 {

@@ -4,18 +4,12 @@
 
 #include "tidegate/runtime.h"
 
-struct lws_vhost;
-struct tg_tls_client;
 struct tg_websocket;
 
 struct tg_context;
 
 /* For up to `upstream_count` upstreams. NULL when libwebsockets cannot start. The worker's thread. */
 struct tg_context *tg_context_new(struct tg_worker *worker, size_t upstream_count);
-/* One for each upstream: it carries the upstream's TLS settings. NULL when memory is out. `name` and `tls`
- * must outlive tg_context_free. */
-struct lws_vhost *tg_context_add_vhost(struct tg_context *context, const char *name,
-                                       struct tg_tls_client *tls);
 /* Drops all connections at once. The main thread, when the pool has been stopped; what libwebsockets still
  * has to close is closed while the pool is freed. */
 void tg_context_free(struct tg_context *context);

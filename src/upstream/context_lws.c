@@ -5,17 +5,14 @@
  * those turns. */
 #include "context_lws.h"
 
-#include "tls.h"
 #include "websocket.h"
 
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 enum {
-    BUFFER_BYTES = 32 * 1024, /* what is read at once, and the longest request head */
-    HEADER_BYTES = 16 * 1024, /* what fits of a response head */
-    FOREVER_S = 24 * 3600,    /* libwebsockets' own timeouts must not fire before ours */
+    BUFFER_BYTES = 128 * 1024, /* what is read at once */
+    FOREVER_S = 24 * 3600,     /* libwebsockets' own timeouts must not fire before ours */
     REAPER_TURNS = 16,
 };
 
@@ -27,67 +24,65 @@ static const struct lws_protocols protocols[] = {
     { .name = NULL },
 };
 
-struct tg_context *tg_context_new(struct tg_worker *worker, size_t upstream_count)
+static struct lws_context *make_lws(struct tg_context *context, size_t upstream_count)
 {
-    struct tg_context *context = tg_alloc(sizeof(*context));
-    void *loops[1] = { tg_worker_loop(worker) };
-    struct lws_context_creation_info info = {
+    void *loops[1] = { tg_worker_loop(context->worker) };
+    const struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_LIBUV |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_LIBUV,
         .foreign_loops = loops,
         .pcontext = &context->lws,
         .pt_serv_buf_size = BUFFER_BYTES,
-        .max_http_header_data2 = HEADER_BYTES,
         .fd_limit_per_thread = (unsigned)upstream_count * 4 + 64, /* those that are closing count, too */
         .timeout_secs = FOREVER_S,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
     };
+    struct lws_context *lws;
 
-    context->worker = worker;
     pthread_mutex_lock(&making);
     lws_set_log_level(0, NULL);
-    context->lws = lws_create_context(&info);
+    lws = lws_create_context(&info);
     pthread_mutex_unlock(&making);
+    return lws;
+}
+
+static struct lws_vhost *make_vhost(struct tg_context *context)
+{
+    const struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .options = LWS_SERVER_OPTION_LIBUV,
+        .vhost_name = TG_LWS_PROTOCOL,
+        .protocols = protocols,
+        .connect_timeout_secs = FOREVER_S,
+        .http_proxy_address = "", /* else the environment's http_proxy would count */
+    };
+
+    return lws_create_vhost(context->lws, &info);
+}
+
+struct tg_context *tg_context_new(struct tg_worker *worker, size_t upstream_count)
+{
+    struct tg_context *context = tg_alloc(sizeof(*context));
+
+    context->worker = worker;
+    context->lws = make_lws(context, upstream_count);
     if (!context->lws) {
         free(context);
         return NULL;
     }
-    return context;
-}
-
-struct lws_vhost *tg_context_add_vhost(struct tg_context *context, const char *name,
-                                       struct tg_tls_client *tls)
-{
-    SSL_CTX *ssl = tg_tls_client_peek_context(tls);
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
-        .vhost_name = name,
-        .protocols = protocols,
-        .provided_client_ssl_ctx = ssl,
-        .connect_timeout_secs = FOREVER_S,
-        .timeout_secs_ah_idle = FOREVER_S,
-        .http_proxy_address = "", /* else the environment's http_proxy would count, for ws:// only */
-    };
-    struct lws_vhost *vhost = lws_create_vhost(context->lws, &info);
-
-    if (!vhost)
+    context->vhost = make_vhost(context);
+    if (!context->vhost) {
+        tg_context_free(context);
         return NULL;
-    SSL_CTX_up_ref(ssl);
-    context->tls = tg_realloc_array(context->tls, context->tls_count + 1, sizeof(*context->tls));
-    context->tls[context->tls_count++] = ssl;
-    return vhost;
+    }
+    return context;
 }
 
 static void on_reaper_closed(uv_handle_t *handle)
 {
     struct tg_context *context = TG_CONTAINER_OF(handle, struct tg_context, reaper);
 
-    for (size_t i = 0; i < context->tls_count; i++)
-        SSL_CTX_free(context->tls[i]);
-    free(context->tls);
     free(context->failed);
     free(context);
 }

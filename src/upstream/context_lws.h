@@ -12,9 +12,8 @@
 struct tg_context {
     struct tg_worker *worker;
     struct lws_context *lws; /* libwebsockets sets it to NULL when the last of it is gone */
+    struct lws_vhost *vhost;
     struct tg_websocket *websockets;
-    SSL_CTX **tls; /* a reference for each vhost */
-    size_t tls_count;
     uv_idle_t reaper;
     int turns_left;      /* until the reaper strikes */
     const void **failed; /* connections that left a handle behind: addresses, nothing to follow */

@@ -5,8 +5,8 @@
 #include "tidegate/config.h"
 
 enum {
-    TG_TARGET_HOST_MAX = 100,  /* bytes; the library that speaks WebSocket cuts longer Host headers */
-    TG_TARGET_PATH_MAX = 1900, /* bytes; the same for request lines */
+    TG_TARGET_HOST_MAX = 255,  /* bytes; what DNS has room for */
+    TG_TARGET_PATH_MAX = 8000, /* bytes; what servers take at least, RFC 9110 section 4.1 */
 };
 
 struct tg_target { /* zeroed: empty */

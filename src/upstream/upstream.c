@@ -24,9 +24,12 @@ static const char *name_of(const struct tg_upstream *up)
     return up->config->name;
 }
 
+/* One thread writes: no need for an atomic addition. */
 static void add(_Atomic uint64_t *counter, uint64_t count)
 {
-    atomic_fetch_add_explicit(counter, count, memory_order_relaxed);
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+    atomic_store_explicit(counter, value + count, memory_order_relaxed);
 }
 
 /* ---- the stream ------------------------------------------------------------------------------- */
@@ -86,7 +89,6 @@ static void start_connection(struct tg_upstream *up)
 {
     const struct tg_websocket_options options = {
         .context = up->context,
-        .vhost = up->vhost,
         .tls = up->tls,
         .config = &up->config->upstream,
         .target = &up->target,
@@ -375,11 +377,6 @@ void tg_upstream_free(struct tg_upstream *up)
 void tg_upstream_begin(struct tg_upstream *up, struct tg_context *context)
 {
     up->context = context;
-    up->vhost = tg_context_add_vhost(context, name_of(up), up->tls);
-    if (!up->vhost) {
-        tg_log(TG_LOG_ERROR, "upstream", "not_started", TG_F_STR("stream", name_of(up)));
-        return;
-    }
     if (!up->config->upstream.tls.verify && up->target.is_secure)
         tg_log(TG_LOG_WARNING, "upstream", "unverified_tls", TG_F_STR("stream", name_of(up)),
                TG_F_STR("host", up->target.host));
@@ -393,7 +390,7 @@ void tg_upstream_check_demand(struct tg_upstream *up)
 {
     struct tg_stream_stats stats;
 
-    if (!up->vhost || !up->supervisor.is_on_demand)
+    if (!up->context || !up->supervisor.is_on_demand)
         return;
     tg_stream_get_stats(up->stream, &stats);
     const struct tg_supervisor_event event = {
@@ -405,6 +402,6 @@ void tg_upstream_check_demand(struct tg_upstream *up)
 
 void tg_upstream_halt(struct tg_upstream *up)
 {
-    if (up->vhost)
+    if (up->context)
         handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_STOP }, TG_REASON_NONE);
 }

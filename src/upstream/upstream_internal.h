@@ -30,8 +30,7 @@ struct tg_upstream {
     struct tg_translator *translator;
 
     /* from tg_upstream_begin on; the worker's thread */
-    struct tg_context *context;
-    struct lws_vhost *vhost;
+    struct tg_context *context; /* NULL: it has not begun */
     struct tg_supervisor supervisor;
     struct tg_timer *supervisor_timer;
     struct tg_health health;

@@ -15,6 +15,7 @@
 #include "target.h"
 #include "tidegate/translate.h"
 #include "tidegate/upstream.h"
+#include "tls.h"
 
 struct tg_websocket;
 
@@ -39,8 +40,7 @@ struct tg_websocket_handler {
 
 struct tg_websocket_options {
     struct tg_context *context;
-    struct lws_vhost *vhost;
-    struct tg_tls_client *tls;
+    const struct tg_tls_client *tls;
     const struct tg_config_upstream *config;
     const struct tg_target *target; /* copied */
     const struct tg_websocket_handler *handler;

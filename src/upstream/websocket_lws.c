@@ -1,17 +1,10 @@
-/* A connection that is up: receiving, sending, and its end.
- *
- * libwebsockets does not say whether it ended a connection itself, for a breach of the protocol, or the other
- * side did. What the socket still has to say tells them apart: the end of the stream when the other side
- * closed, and more data, or nothing yet, when libwebsockets gave up. */
+/* A connection that is up: receiving, sending, and its end. */
 #include "websocket_lws.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <utlist.h>
 
 enum { CLOSING_MS = 1000 };
@@ -25,7 +18,7 @@ struct tg_websocket *tg_websocket_new(const struct tg_websocket_options *options
 
     ws->options = *options;
     ws->end.detail = "";
-    ws->assembler.max_bytes = (size_t)options->config->max_message_bytes;
+    ws->reader.assembler.max_bytes = (size_t)options->config->max_message_bytes;
     ws->deadline = tg_timer_new(worker, on_deadline, ws);
     ws->step = tg_timer_new(worker, attempt_on_step, ws);
     DL_APPEND(options->context->websockets, ws);
@@ -35,72 +28,57 @@ struct tg_websocket *tg_websocket_new(const struct tg_websocket_options *options
 
 static void free_websocket(struct tg_websocket *ws)
 {
-    struct outgoing *item, *after;
-
     DL_DELETE(ws->options.context->websockets, ws);
-    LL_FOREACH_SAFE(ws->queue, item, after)
-    free(item);
     tg_resolve_cancel(ws->resolve);
     tg_timer_free(ws->deadline);
     tg_timer_free(ws->step);
     tg_target_deinit(&ws->target);
     tg_target_deinit(&ws->location);
-    tg_assembler_deinit(&ws->assembler);
-    free(ws->subprotocols);
+    tg_handshake_deinit(&ws->handshake);
+    tg_frame_reader_deinit(&ws->reader);
+    wire_reset(ws);
     free(ws);
 }
 
 void tg_websocket_abandon(struct tg_websocket *ws)
 {
-    if (ws->wsi)
-        lws_set_opaque_user_data(ws->wsi, NULL);
+    wire_detach(ws);
     free_websocket(ws);
 }
 
-void websocket_kill(struct tg_websocket *ws)
-{
-    struct lws *wsi = ws->wsi;
+/* ---- the end ---------------------------------------------------------------------------------- */
 
-    if (!wsi)
-        return;
-    ws->wsi = NULL;
-    lws_set_opaque_user_data(wsi, NULL);
-    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-}
-
-void websocket_end(struct tg_websocket *ws, enum tg_upstream_reason reason, const char *detail)
+static void tell_end(struct tg_websocket *ws, enum tg_upstream_reason reason, const char *detail)
 {
-    const struct tg_websocket_handler *handler = ws->options.handler;
     struct tg_websocket_end end = ws->end;
 
     end.reason = reason;
     end.detail = detail;
-    handler->on_end(ws->options.arg, &end);
+    ws->options.handler->on_end(ws->options.arg, &end);
+}
+
+void websocket_end(struct tg_websocket *ws, enum tg_upstream_reason reason, const char *detail)
+{
+    wire_detach(ws);
+    tell_end(ws, reason, detail);
     free_websocket(ws);
 }
 
-/* Asked from one of its callbacks to close with a reason, libwebsockets 4.1 on libuv hangs up before it has
- * sent the close frame; so this is never called from one. */
-void websocket_send_close(struct tg_websocket *ws)
+static void start_closing(struct tg_websocket *ws, unsigned code)
 {
-    lws_close_reason(ws->wsi, (enum lws_close_status)ws->close_code, NULL, 0);
-    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    const unsigned char payload[2] = { (unsigned char)(code >> 8), (unsigned char)code };
+
+    ws->phase = PHASE_CLOSING;
+    tg_timer_start(ws->deadline, CLOSING_MS);
+    wire_send_frame(ws, TG_OPCODE_CLOSE, payload, code ? sizeof(payload) : 0);
 }
 
 /* Tells the handler that it is over while the closing handshake goes on. */
 static void end_and_close(struct tg_websocket *ws, enum tg_upstream_reason reason, const char *detail,
                           unsigned code)
 {
-    struct tg_websocket_end end = ws->end;
-
-    end.reason = reason;
-    end.detail = detail;
-    ws->phase = PHASE_CLOSING;
-    ws->close_code = code;
-    tg_timer_start(ws->deadline, CLOSING_MS);
-    if (code != 0)
-        tg_timer_start(ws->step, 0);
-    ws->options.handler->on_end(ws->options.arg, &end);
+    start_closing(ws, code);
+    tell_end(ws, reason, detail);
 }
 
 static void on_deadline(void *arg)
@@ -108,7 +86,7 @@ static void on_deadline(void *arg)
     struct tg_websocket *ws = arg;
     bool is_closing = ws->phase == PHASE_CLOSING;
 
-    websocket_kill(ws);
+    wire_kill(ws);
     if (is_closing)
         free_websocket(ws);
     else
@@ -117,149 +95,101 @@ static void on_deadline(void *arg)
 
 void tg_websocket_close(struct tg_websocket *ws, unsigned code)
 {
-    if (ws->phase != PHASE_OPEN) {
-        websocket_kill(ws);
-        free_websocket(ws);
+    if (ws->phase == PHASE_OPEN) {
+        start_closing(ws, code);
         return;
     }
-    ws->phase = PHASE_CLOSING;
-    ws->close_code = code;
-    tg_timer_start(ws->deadline, CLOSING_MS);
-    websocket_send_close(ws);
+    wire_kill(ws);
+    free_websocket(ws);
+}
+
+void websocket_on_lost(struct tg_websocket *ws, const char *tls_error)
+{
+    if (ws->phase == PHASE_CLOSING) {
+        wire_detach(ws);
+        free_websocket(ws);
+    } else if (ws->phase == PHASE_OPEN) {
+        websocket_end(ws, tls_error ? TG_REASON_PROTOCOL : TG_REASON_CLOSED, tg_text_or_empty(tls_error));
+    } else {
+        bool is_tls = tls_error || ws->phase == PHASE_TLS;
+        websocket_end(ws, is_tls ? TG_REASON_TLS : TG_REASON_HANDSHAKE, tg_text_or_empty(tls_error));
+    }
+}
+
+static void on_closed(struct tg_websocket *ws)
+{
+    if (wire_drain(ws))
+        websocket_on_lost(ws, NULL);
 }
 
 /* ---- sending ---------------------------------------------------------------------------------- */
 
 void tg_websocket_send(struct tg_websocket *ws, const struct tg_config_message *message)
 {
-    struct outgoing *item = tg_alloc(sizeof(*item) + LWS_PRE + message->length);
-
-    item->length = message->length;
-    item->is_binary = message->is_binary;
-    if (message->length > 0)
-        memcpy(item->bytes + LWS_PRE, message->bytes, message->length);
-    LL_APPEND(ws->queue, item);
-    lws_callback_on_writable(ws->wsi);
+    wire_send_frame(ws, message->is_binary ? TG_OPCODE_BINARY : TG_OPCODE_TEXT, message->bytes,
+                    message->length);
 }
 
 bool tg_websocket_has_unsent(const struct tg_websocket *ws)
 {
-    return ws->queue != NULL || lws_partial_buffered(ws->wsi);
+    return ws->unsent.length > 0 || ws->sealed.length > 0;
 }
 
 void tg_websocket_ping(struct tg_websocket *ws)
 {
     ws->wants_ping = true;
-    lws_callback_on_writable(ws->wsi);
-}
-
-static int on_writable(struct tg_websocket *ws)
-{
-    if (ws->phase != PHASE_OPEN)
-        return 0;
-    if (lws_partial_buffered(ws->wsi)) {
-        lws_callback_on_writable(ws->wsi);
-        return 0;
-    }
-    int written = 0;
-    if (ws->queue) {
-        struct outgoing *item = ws->queue;
-        LL_DELETE(ws->queue, item);
-        written = lws_write(ws->wsi, item->bytes + LWS_PRE, item->length,
-                            item->is_binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
-        free(item);
-    } else if (ws->wants_ping) {
-        unsigned char ping[LWS_PRE + 1] = { 0 };
-        ws->wants_ping = false;
-        written = lws_write(ws->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING);
-    }
-    if (ws->queue || ws->wants_ping)
-        lws_callback_on_writable(ws->wsi);
-    return written < 0 ? -1 : 0;
+    wire_flush(ws);
 }
 
 /* ---- receiving -------------------------------------------------------------------------------- */
 
-static int on_piece(struct tg_websocket *ws, const char *bytes, size_t length)
+static void on_ping(struct tg_websocket *ws, struct tg_str payload)
+{
+    memcpy(ws->pong, payload.data, payload.length);
+    ws->pong_length = payload.length;
+    ws->wants_pong = true; /* goes out when the block has been read */
+}
+
+static void on_frame(struct tg_websocket *ws, enum tg_frame_kind kind, const struct tg_frame *frame)
 {
     const struct tg_websocket_handler *handler = ws->options.handler;
-    struct tg_message message;
-    const struct tg_piece piece = {
-        .bytes = bytes ? bytes : "",
-        .length = length,
-        .is_first = lws_is_first_fragment(ws->wsi) != 0,
-        .is_last = lws_is_final_fragment(ws->wsi) != 0,
-        .is_binary = lws_frame_is_binary(ws->wsi) != 0,
-    };
 
-    if (ws->phase != PHASE_OPEN)
-        return 0;
-    switch (tg_assembler_add(&ws->assembler, &piece, &message)) {
-    case TG_ASSEMBLY_MORE:
+    switch (kind) {
+    case TG_FRAME_NONE:
         break;
-    case TG_ASSEMBLY_WHOLE:
-        if (handler->on_message(ws->options.arg, &message))
-            break;
-        end_and_close(ws, TG_REASON_PROTOCOL, "text that is not UTF-8", LWS_CLOSE_STATUS_INVALID_PAYLOAD);
+    case TG_FRAME_MESSAGE:
+        if (!handler->on_message(ws->options.arg, &frame->message))
+            end_and_close(ws, TG_REASON_PROTOCOL, "text that is not UTF-8", TG_CLOSE_NOT_UTF8);
         break;
-    case TG_ASSEMBLY_OVERSIZE:
-        handler->on_dropped(ws->options.arg, true);
+    case TG_FRAME_OVERSIZE:
+    case TG_FRAME_NO_MEMORY:
+        handler->on_dropped(ws->options.arg, kind == TG_FRAME_OVERSIZE);
         break;
-    case TG_ASSEMBLY_NO_MEMORY:
-        handler->on_dropped(ws->options.arg, false);
+    case TG_FRAME_PING:
+        on_ping(ws, frame->payload);
+        break;
+    case TG_FRAME_PONG:
+        handler->on_heard(ws->options.arg);
+        break;
+    case TG_FRAME_CLOSE:
+        ws->end.close_code = frame->close_code;
+        end_and_close(ws, TG_REASON_CLOSED, "", frame->close_code);
+        break;
+    case TG_FRAME_BREACH:
+        end_and_close(ws, TG_REASON_PROTOCOL, frame->breach, TG_CLOSE_PROTOCOL);
         break;
     }
-    return 0;
 }
 
-/* RFC 6455 section 7.4, and the codes registered since. libwebsockets before 4.3 turns codes it does not
- * know, also 1012 to 1014, into 1002 before anybody sees them. */
-static bool is_close_code(unsigned code)
+bool websocket_on_bytes(struct tg_websocket *ws, struct tg_str block)
 {
-    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
-}
+    struct tg_frame frame;
 
-/* libwebsockets answers the close frame itself, unless it is the answer to ours. */
-static int on_peer_close(struct tg_websocket *ws, const unsigned char *bytes, size_t length)
-{
-    if (ws->phase != PHASE_OPEN)
-        return -1;
-    unsigned code = length >= 2 ? (unsigned)bytes[0] << 8 | bytes[1] : 0;
-    ws->end.close_code = code;
-    if (length == 1)
-        end_and_close(ws, TG_REASON_PROTOCOL, "a close frame of one byte", 0);
-    else if (length >= 2 && (!is_close_code(code) || code == LWS_CLOSE_STATUS_PROTOCOL_ERR))
-        end_and_close(ws, TG_REASON_PROTOCOL, "close code", 0);
-    else if (length > 2 && !tg_utf8_is_valid((const char *)bytes + 2, length - 2))
-        end_and_close(ws, TG_REASON_PROTOCOL, "a close reason that is not UTF-8", 0);
-    else
-        end_and_close(ws, TG_REASON_CLOSED, "", 0);
-    return 0;
-}
-
-static bool has_peer_closed(struct lws *wsi)
-{
-    char byte;
-    SSL *ssl = lws_get_ssl(wsi);
-
-    if (ssl && (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN))
-        return true;
-    ssize_t got = recv(lws_get_socket_fd(wsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-}
-
-static void on_closed(struct tg_websocket *ws)
-{
-    struct lws *wsi = ws->wsi;
-
-    ws->wsi = NULL;
-    lws_set_opaque_user_data(wsi, NULL);
-    if (ws->phase == PHASE_CLOSING)
-        free_websocket(ws);
-    else if (ws->phase != PHASE_OPEN)
-        websocket_end(ws, ws->phase == PHASE_TLS ? TG_REASON_TLS : TG_REASON_HANDSHAKE, "");
-    else
-        websocket_end(ws, has_peer_closed(wsi) ? TG_REASON_CLOSED : TG_REASON_PROTOCOL, "");
+    if (ws->phase == PHASE_REQUEST && !attempt_on_answer(ws, &block))
+        return false;
+    while (ws->phase == PHASE_OPEN && block.length > 0)
+        on_frame(ws, tg_frame_read(&ws->reader, &block, &frame), &frame);
+    return true;
 }
 
 uint64_t tg_websocket_silent_ms(const struct tg_websocket *ws)
@@ -272,17 +202,19 @@ uint64_t tg_websocket_silent_ms(const struct tg_websocket *ws)
     return info.tcpi_last_data_recv;
 }
 
-/* ---- what libwebsockets tells ----------------------------------------------------------------- */
-
-static void on_established(struct tg_websocket *ws)
+void websocket_on_open(struct tg_websocket *ws)
 {
     ws->phase = PHASE_OPEN;
     ws->end = (struct tg_websocket_end){ .detail = "" };
     tg_timer_stop(ws->deadline);
     tg_timer_stop(ws->step);
+    tg_handshake_deinit(&ws->handshake);
     ws->options.handler->on_open(ws->options.arg);
 }
 
+/* ---- what libwebsockets tells ----------------------------------------------------------------- */
+
+/* Not 0 makes it close the connection. */
 int tg_websocket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                           size_t length)
 {
@@ -290,39 +222,24 @@ int tg_websocket_on_event(struct lws *wsi, enum lws_callback_reasons reason, voi
 
     (void)user;
     if (!ws) /* given up: whatever else it brings is not wanted */
-        return reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_CLIENT_WRITEABLE ||
-                       reason == LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP ||
-                       reason == LWS_CALLBACK_CLIENT_ESTABLISHED
+        return reason == LWS_CALLBACK_RAW_CONNECTED || reason == LWS_CALLBACK_RAW_RX ||
+                       reason == LWS_CALLBACK_RAW_WRITEABLE
                    ? -1
                    : 0;
     switch (reason) {
-    case LWS_CALLBACK_WSI_CREATE:
-        attempt_on_connected(ws);
-        return 0;
-    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-        return attempt_write_headers(ws, in, length);
-    case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
+    case LWS_CALLBACK_RAW_CONNECTED:
         ws->wsi = wsi;
-        return attempt_on_response(ws);
+        return attempt_on_connected(ws);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         ws->wsi = wsi;
-        attempt_on_error(ws, in, length);
+        attempt_on_refused(ws);
         return 0;
-    case LWS_CALLBACK_CLIENT_ESTABLISHED:
-        on_established(ws);
+    case LWS_CALLBACK_RAW_RX:
+        return wire_receive(ws, in, length) ? 0 : -1;
+    case LWS_CALLBACK_RAW_WRITEABLE:
+        wire_flush(ws);
         return 0;
-    case LWS_CALLBACK_CLIENT_RECEIVE:
-        return on_piece(ws, in, length);
-    case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
-        if (ws->phase == PHASE_OPEN)
-            ws->options.handler->on_heard(ws->options.arg);
-        return 0;
-    case LWS_CALLBACK_CLIENT_WRITEABLE:
-        return on_writable(ws);
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return on_peer_close(ws, in, length);
-    case LWS_CALLBACK_CLIENT_CLOSED:
-    case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+    case LWS_CALLBACK_RAW_CLOSE:
         on_closed(ws);
         return 0;
     default:

@@ -1,21 +1,15 @@
-/* Inside a connection: attempt_lws.c brings it up, websocket_lws.c runs it. */
+/* Inside a connection: attempt_lws.c brings it up, websocket_lws.c runs it, wire_lws.c carries its bytes. */
 #ifndef TIDEGATE_UPSTREAM_WEBSOCKET_LWS_H
 #define TIDEGATE_UPSTREAM_WEBSOCKET_LWS_H
 
-#include "assembler.h"
 #include "context_lws.h"
+#include "frames.h"
+#include "handshake.h"
 #include "resolve.h"
-#include "tls.h"
+#include "tls_channel.h"
 #include "websocket.h"
 
 enum phase { PHASE_LOOKUP, PHASE_TCP, PHASE_TLS, PHASE_REQUEST, PHASE_OPEN, PHASE_CLOSING };
-
-struct outgoing {
-    struct outgoing *next;
-    size_t length;
-    bool is_binary;
-    unsigned char bytes[]; /* LWS_PRE of room, then the message */
-};
 
 struct tg_websocket {
     struct tg_websocket *prev, *next; /* of the context */
@@ -23,6 +17,12 @@ struct tg_websocket {
     struct tg_websocket_end end; /* filled while it comes to that */
     enum phase phase;
     struct lws *wsi;
+
+    /* the wire */
+    struct tg_tls_channel *channel; /* NULL: no TLS */
+    struct tg_buffer unsent;        /* for the other side, in the clear */
+    struct tg_buffer sealed;        /* with TLS: the same, on its way out */
+    bool is_broken;                 /* nothing can be sent any more */
 
     /* the attempt */
     struct tg_target target;   /* where it goes now */
@@ -32,30 +32,45 @@ struct tg_websocket {
     struct tg_resolve *resolve;
     struct tg_addresses addresses;
     size_t address_index;      /* the next one to try */
-    char *subprotocols;        /* as a header value; NULL: none */
     struct tg_timer *deadline; /* the attempt takes too long, or the closing */
     struct tg_timer *step;     /* the next step, or: this address takes too long */
     uint64_t deadline_ms;
+    struct tg_handshake handshake;
 
     /* the open connection */
-    struct tg_assembler assembler;
-    struct outgoing *queue;
-    bool wants_ping;
-    unsigned close_code; /* closing: what to send; 0: libwebsockets answers the other side */
+    struct tg_frame_reader reader;
+    bool wants_ping, wants_pong;
+    unsigned char pong[TG_CONTROL_PAYLOAD_MAX]; /* what the latest ping held */
+    size_t pong_length;
 };
 
 /* attempt_lws.c */
 void attempt_start(struct tg_websocket *ws);
 void attempt_on_step(void *arg);
-void attempt_on_connected(struct tg_websocket *ws); /* TCP is up */
-int attempt_write_headers(struct tg_websocket *ws, char **position, size_t room);
-int attempt_on_response(struct tg_websocket *ws); /* not 0: no upgrade */
-void attempt_on_error(struct tg_websocket *ws, const char *detail, size_t length);
+int attempt_on_connected(struct tg_websocket *ws); /* TCP is up; not 0: it is of no use */
+void attempt_on_refused(struct tg_websocket *ws);  /* TCP failed */
+/* TLS is up, or not needed; false when the request cannot be made. */
+bool attempt_send_request(struct tg_websocket *ws);
+/* False when this was the end of the connection, and perhaps of `ws`; else what is left of the block are
+ * frames. */
+bool attempt_on_answer(struct tg_websocket *ws, struct tg_str *block);
+
+/* wire_lws.c */
+void wire_reset(struct tg_websocket *ws); /* nothing of the connection before is left */
+void wire_flush(struct tg_websocket *ws); /* sends what can be sent now; the rest when it can be */
+void wire_send_frame(struct tg_websocket *ws, enum tg_opcode opcode, const void *payload, size_t length);
+/* False when this was the end of the connection, and perhaps of `ws`. */
+bool wire_receive(struct tg_websocket *ws, const void *bytes, size_t length);
+/* The socket is done for, but may hold more than libwebsockets has read. As wire_receive. */
+bool wire_drain(struct tg_websocket *ws);
+void wire_detach(struct tg_websocket *ws); /* the wsi and `ws` know each other no more */
+void wire_kill(struct tg_websocket *ws);   /* drops the wsi; not from within its callbacks */
 
 /* websocket_lws.c */
+bool websocket_on_bytes(struct tg_websocket *ws, struct tg_str block); /* in the clear; as wire_receive */
+void websocket_on_open(struct tg_websocket *ws);
+void websocket_on_lost(struct tg_websocket *ws, const char *tls_error); /* NULL: closed; frees it */
 void websocket_end(struct tg_websocket *ws, enum tg_upstream_reason reason,
-                   const char *detail);             /* frees it */
-void websocket_send_close(struct tg_websocket *ws); /* ws->close_code; may free it */
-void websocket_kill(struct tg_websocket *ws);       /* drops the wsi; not from within its callbacks */
+                   const char *detail); /* frees it */
 
 #endif

@@ -6,11 +6,13 @@ The binary comes from TIDEGATE_BIN (default: build/tidegate).
 """
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -20,19 +22,73 @@ from hostile_backend import (CLOSE, Case, GOOD, PATIENCE, PING, PONG, TEXT, UP, 
 
 
 class Endings(Case):
-    def test_close_is_answered(self):
+    def test_close_is_answered_with_its_code(self):
         backend = None
 
         def script(connection):
             connection.accept()
-            connection.send(frame(CLOSE, struct.pack(">H", 1001) + b"bye"))
+            connection.send(frame(CLOSE, payload))
             backend.seen.put(connection.read_frame())
+            connection.wait_end()
 
-        backend, _ = self.backend(script, serve_good), None
+        for payload in (struct.pack(">H", 1001) + b"bye", struct.pack(">H", 4999), b""):
+            with self.subTest(payload=payload):
+                backend = self.backend(script, serve_good)
+                client = self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/"))
+                self.expect(client, UP, marker("down", "closed"), UP, GOOD)
+                self.assertEqual(backend.seen.get(timeout=PATIENCE), (CLOSE, payload[:2]))
+
+    def test_close_codes_registered_later(self):
+        for code in (1002, 1012, 1013, 1014):
+            with self.subTest(code=code):
+
+                def script(connection):
+                    connection.accept()
+                    connection.send(frame(CLOSE, struct.pack(">H", code)))
+                    connection.wait_end()
+
+                _, tidegate = self.fails(script, "closed", before=[UP])
+                self.assertIn(f'"close_code":{code}', tidegate.read_log())
+
+    def test_a_backend_that_does_not_stop_after_the_close_is_left(self):
+        backend = None
+
+        def script(connection):
+            connection.accept()
+            connection.send(frame(CLOSE, struct.pack(">H", 1000)))
+            started = time.monotonic()
+            try:
+                while True:
+                    connection.send(text("late" * 1000))
+            except OSError:
+                backend.seen.put(time.monotonic() - started)
+
+        backend = self.backend(script, serve_good)
         client = self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/"))
         self.expect(client, UP, marker("down", "closed"), UP, GOOD)
-        opcode, payload = backend.seen.get(timeout=PATIENCE)
-        self.assertEqual((opcode, payload[:2]), (CLOSE, struct.pack(">H", 1001)))
+        self.assertLess(backend.seen.get(timeout=PATIENCE), 3)
+
+    def test_messages_before_a_reset_are_not_lost(self):
+        tidegate = None
+
+        def script(connection):
+            connection.accept()
+            connection.send(text("first"))
+            started.wait(PATIENCE)
+            time.sleep(0.2)  # the login message is here by now; who closes without having read it sends a reset
+            tidegate.process.send_signal(signal.SIGSTOP)
+            connection.send(b"".join(text(str(i)) for i in range(2000)))
+            connection.sock.close()
+            time.sleep(0.1)
+            tidegate.process.send_signal(signal.SIGCONT)
+
+        started = threading.Event()
+        backend = self.backend(script, serve_good)
+        tidegate = self.tidegate(f"ws://127.0.0.1:{backend.port}/", on_open=["hello"])
+        client = self.follow(tidegate)
+        started.set()
+        self.expect(client, UP, ("message", "first"), *(("message", str(i)) for i in range(2000)),
+                    marker("down", "closed"), UP, GOOD)
 
     def test_close_without_a_code(self):
         def script(connection):

@@ -124,11 +124,84 @@ class Handshakes(Case):
                 connection.send(b"X-%d: %s\r\n" % (i, b"v" * 100))
             connection.wait_end()
 
-        backend = self.backend(script, serve_good)
-        client = self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/", connect_timeout="2s"))
-        down = client.events.get(timeout=PATIENCE)
-        self.assertIn(down, [marker("down", "handshake"), marker("down", "timeout")])
-        self.expect(client, UP, GOOD)
+        self.refuses(script)
+
+    def test_heads_that_are_not_http_by_the_letter(self):
+        def script(connection):
+            connection.read_request()
+            connection.send((head + "\r\n").replace("ACCEPT", connection.answer_key()).encode("latin-1") + text("bad"))
+            connection.wait_end()
+
+        good = ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Accept: ACCEPT\r\n")
+        for what, head in {
+            "two accepts": good + "Sec-WebSocket-Accept: ACCEPT\r\n",
+            "folded line": good + "X-A: b\r\n c\r\n",
+            "bare line feed": good + "X-A: b\n",
+            "bare carriage return": good + "X-A: b\rc\r\n",
+            "NUL": good + "X-A: \0\r\n",
+            "space before the colon": good + "X-A : b\r\n",
+            "no name": good + ": b\r\n",
+            "no colon": good + "X-A\r\n",
+            "other upgrade": good.replace("Upgrade: websocket", "Upgrade: h2c"),
+            "no connection": good.replace("Connection: Upgrade", "Connection: close"),
+            "HTTP/2": good.replace("HTTP/1.1", "HTTP/2"),
+        }.items():
+            with self.subTest(what=what):
+                self.refuses(script)
+
+    def test_informational_answers_come_first(self):
+        def script(connection):
+            connection.read_request()
+            connection.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+            connection.answer()
+            connection.send(text("good"))
+            connection.wait_end()
+
+        backend = self.backend(script)
+        self.expect(self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/")), UP, GOOD)
+
+    def test_answer_cut_at_each_byte(self):
+        backend = None
+
+        def script(connection):
+            connection.read_request()
+            answer = ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                      f"Sec-WebSocket-Accept: {connection.answer_key()}\r\n\r\n").encode() + text("first") + text("good")
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            cut = backend.connections
+            connection.send(answer[:cut])
+            time.sleep(0.003)
+            connection.send(answer[cut:])
+            if cut >= len(answer):
+                backend.seen.put(cut)
+                connection.wait_end()
+
+        backend = self.backend(script)
+        client = self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/", reconnect={"first": "10ms", "max": "10ms"}))
+        for _ in range(backend.seen.get(timeout=PATIENCE) - 1):
+            self.expect(client, UP, ("message", "first"), GOOD, marker("down", "closed"))
+
+    def test_a_long_path(self):
+        path = "/" + "p" * 7_999
+        backend = None
+
+        def script(connection):
+            connection.read_request()
+            backend.seen.put(connection.request)
+            connection.answer()
+            connection.wait_end()
+
+        backend = self.backend(script)
+        self.tidegate(f"ws://127.0.0.1:{backend.port}{path}")
+        self.assertEqual(backend.seen.get(timeout=PATIENCE), f"GET {path} HTTP/1.1")
+
+    def test_an_http_proxy_of_the_environment_is_not_asked(self):
+        backend = self.backend(serve_good)
+        proxy = self.backend(lambda connection: connection.wait_end())
+        env = {"http_proxy": f"http://127.0.0.1:{proxy.port}"}
+        self.expect(self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/", {"env": env})), UP, GOOD)
+        self.assertEqual(proxy.connections, 0)
 
     def test_answer_byte_by_byte(self):
         def script(connection):

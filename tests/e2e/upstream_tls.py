@@ -6,6 +6,7 @@ The binary comes from TIDEGATE_BIN (default: build/tidegate).
 """
 import json
 import os
+import socket
 import ssl
 import struct
 import subprocess
@@ -207,6 +208,101 @@ class Tls(Case):
         backend = self.backend(lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
         client = self.follow(self.tidegate(f"wss://127.0.0.1:{backend.port}/", tls={"ca": self.ca}))
         self.expect(client, marker("down", "tls"))
+
+    def test_a_client_certificate_that_is_missing(self):
+        context = self.context("local", verify_mode=ssl.CERT_REQUIRED)
+        context.load_verify_locations(self.ca)
+        backend = self.backend(serve_good, tls=context)
+        client = self.follow(self.tidegate(f"wss://localhost:{backend.port}/", tls={"ca": self.ca}))
+        self.expect(client, marker("down", "tls"))
+
+    def test_tls_1_2(self):
+        context = self.context("local")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        backend = self.backend(serve_good, tls=context)
+        self.expect(self.follow(self.tidegate(f"wss://localhost:{backend.port}/", tls={"ca": self.ca})), UP, GOOD)
+
+    def test_alpn(self):
+        context = self.context("local")
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        backend = None
+
+        def script(connection):
+            backend.seen.put(connection.sock.selected_alpn_protocol())
+            serve_good(connection)
+
+        backend = self.backend(script, tls=context)
+        self.expect(self.follow(self.tidegate(f"wss://localhost:{backend.port}/", tls={"ca": self.ca})), UP, GOOD)
+        self.assertEqual(backend.seen.get(timeout=PATIENCE), "http/1.1")
+
+    def cut_tls(self, step, script):
+        """TLS whose records come in pieces of `step` bytes."""
+
+        def serve(connection):
+            raw = connection.sock
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sealed_in, sealed_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = self.context("local").wrap_bio(sealed_in, sealed_out, server_side=True)
+
+            def flush():
+                data = sealed_out.read()
+                for i in range(0, len(data), step):
+                    raw.sendall(data[i : i + step])
+
+            def run(call, *arguments):
+                while True:
+                    try:
+                        return call(*arguments)
+                    except ssl.SSLWantReadError:
+                        flush()
+                        data = raw.recv(65536)
+                        if not data:
+                            raise ConnectionError("end of stream") from None
+                        sealed_in.write(data)
+                    finally:
+                        flush()
+
+            class Socket:
+                recv = staticmethod(lambda count: run(tls.read, count))
+                sendall = staticmethod(lambda data: run(tls.write, data))
+
+            run(tls.do_handshake)
+            connection.sock = Socket
+            script(connection)
+
+        return serve
+
+    def test_records_cut_anywhere(self):
+        for step in (1, 3, 1000):
+            with self.subTest(step=step):
+                backend = self.backend(self.cut_tls(step, serve_good))
+                self.expect(self.follow(self.tidegate(f"wss://localhost:{backend.port}/", tls={"ca": self.ca})), UP, GOOD)
+
+    def test_garbage_instead_of_records(self):
+        def script(connection):
+            connection.accept()
+            connection.send(text("good"))
+            os.write(connection.sock.fileno(), os.urandom(5000))
+            connection.wait_end()
+
+        backend = self.backend(script, serve_good, tls=self.context("local"))
+        client = self.follow(self.tidegate(f"wss://localhost:{backend.port}/", tls={"ca": self.ca}))
+        self.expect(client, UP, GOOD, marker("down", "protocol"), UP, GOOD)
+
+    def test_large_login_over_tls(self):
+        large = "L" * 3_000_000
+        backend = None
+
+        def script(connection):
+            connection.accept()
+            for _ in range(100):
+                connection.send(text("x" * 65_000))
+            backend.seen.put(len(connection.read_frame()[1]))
+            connection.wait_end()
+
+        backend = self.backend(script, tls=self.context("local"))
+        self.tidegate(f"wss://localhost:{backend.port}/", tls={"ca": self.ca}, on_open=[large])
+        self.assertEqual(backend.seen.get(timeout=PATIENCE), len(large))
 
     def test_large_message_over_tls(self):
         payload = "y" * 700_000

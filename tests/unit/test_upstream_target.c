@@ -103,7 +103,7 @@ static void long_ones_are_refused(void **state)
 {
     struct tg_target base = target(false, "x", 80, "/");
     struct tg_target next;
-    char location[8000];
+    char location[2 * TG_TARGET_PATH_MAX + 8];
 
     (void)state;
     memset(location, 'a', sizeof(location));
