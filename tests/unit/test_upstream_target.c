@@ -31,7 +31,7 @@ static void write_url(const struct tg_target *t, char *ret_text, size_t size)
 static void assert_follows(const struct tg_target *base, const char *location, const char *expected)
 {
     struct tg_target next;
-    char text[256];
+    char text[512];
 
     assert_int_equal(tg_target_follow(base, location, &next), TG_OK);
     write_url(&next, text, sizeof(text));
