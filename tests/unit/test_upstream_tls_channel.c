@@ -215,7 +215,7 @@ static void a_record_that_was_changed_is_an_error(void **state)
 {
     struct pair pair;
     char plain[10], *block;
-    size_t length, count;
+    size_t length = 0, count;
 
     (void)state;
     open_channel(&pair, "legacy.internal", true, TLS1_2_VERSION, 1000);
