@@ -27,7 +27,7 @@ def parse():
     parser.add_argument("--work", metavar="a,b,c", type=words, help="only this work")
     parser.add_argument("--systems", metavar="NAMES", type=words, help="only these: " + ",".join(plan.ALL))
     parser.add_argument("--rounds", metavar="N", type=int, help="how often each is run (5; quick: 3)")
-    parser.add_argument("--seconds", metavar="S", type=float, help="how long each measures (4; quick: 2.5)")
+    parser.add_argument("--seconds", metavar="S", type=float, help="how long each measures (4; quick: 2)")
     parser.add_argument("--out", metavar="FOLDER", default=BENCH, help="where results go (default: bench/)")
     parser.add_argument("--build", metavar="FOLDER", default=os.path.join(ROOT, "build"), help=argparse.SUPPRESS)
     parser.add_argument("--tidegate", metavar="BINARY", help="measure this build of Tidegate")
@@ -49,7 +49,7 @@ def main():
             write(json.load(file), options.out)
         return 0
     rounds = options.rounds or (3 if options.quick else 5)
-    seconds = options.seconds or (2.5 if options.quick else 4)
+    seconds = options.seconds or (2 if options.quick else 4)
     items = plan.quick() if options.quick else plan.full()
     items = plan.chosen(items, options.work, options.systems, seconds)
     if options.list:

@@ -97,6 +97,9 @@ def quick():
     items["d"].cases[0].name = "5,000 clients"
     items["d"].title = "5,000 idle clients"
     items["d"].cases[0].seconds = 8.7
+    for case in items["f"].cases:
+        case.numbers["seconds"] = 2
+        case.seconds -= 1
     for item in items.values():
         for case in item.cases:
             case.systems = [system for system in case.systems if system in QUICK]

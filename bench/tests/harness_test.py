@@ -234,7 +234,7 @@ class ReportTest(unittest.TestCase):
 class PlanTest(unittest.TestCase):
     def test_quick_takes_less_than_ten_minutes_and_full_less_than_75(self):
         full = plan.chosen(plan.full(), None, None, 4)
-        quick = plan.chosen(plan.quick(), None, None, 2.5)
+        quick = plan.chosen(plan.quick(), None, None, 2)
         self.assertLess(plan.seconds_of(quick, 3), 600)
         self.assertLess(plan.seconds_of(full, 5), 75 * 60)
         self.assertEqual("".join(item.letter for item in full), "abcdefghijk")
