@@ -93,7 +93,7 @@ NOTES = {
          "clients it is 32, since they take all of them in before they give any out.",
     "d": "The window is as long as Tidegate's heartbeats are apart; a slice of it is a quarter of a second.",
     "f": "Each connection asks for a path that does not exist and is closed after its 404. Nchan is plain nginx here.",
-    "g": "Until the last client has everything. 500 other clients go on meanwhile with 50 events a second. "
+    "g": "Until the last client has everything. 500 other clients go on meanwhile with 10 events a second. "
          "Nchan's storm is of 200 clients: of more, many never get an answer.",
     "j": "Events of 16 KiB and 64 KiB are sent more rarely, so that it is 250 MB a second.",
     "i": "Nchan is fed by POST; all others have one WebSocket connection.",
