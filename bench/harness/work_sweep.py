@@ -1,6 +1,7 @@
 """How the cost of a delivery changes as the work grows: (j). One server takes all steps, but for streams."""
 
-from harness.session import Session
+from harness.process import BenchError
+from harness.session import Result, Session
 from harness.work_steady import memory_per_client
 
 DELIVERIES_PER_S = 50_000
@@ -17,10 +18,14 @@ def run_clients(setting, system, *, steps, size=200):
         before = session.memory()
         connected = 0
         for clients in steps:
-            session.connect(load, clients - connected)
+            try:
+                session.connect(load, clients - connected)
+                result = _step(session, load, clients, DELIVERIES_PER_S / clients, size)
+            except BenchError as error:
+                # What it could do before is kept.
+                results[f"{clients:,} clients"] = Result(problems=[f"failed: {error}"])
+                break
             connected = clients
-            rate = DELIVERIES_PER_S / clients
-            result = _step(session, load, clients, rate, size)
             result.figures.update(memory_per_client(before, session.memory(), clients))
             results[f"{clients:,} clients"] = result
     return results

@@ -11,7 +11,7 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from harness import charts_labels, histogram, load, plan, proc_stats, process, report, targets  # noqa: E402
+from harness import charts_labels, histogram, load, plan, proc_stats, process, progress, report, targets  # noqa: E402
 from harness.statistics import Runs, spread_of  # noqa: E402
 
 # A program of the benchmark as far as its manners go.
@@ -115,6 +115,22 @@ class ProcessTest(unittest.TestCase):
         program = self.start()
         self.assertGreater(proc_stats.memory([program.pid])["rss"], 1 << 20)
         self.assertGreaterEqual(proc_stats.descriptors([program.pid]), 3)
+
+
+class ProgressTest(unittest.TestCase):
+    def test_the_slowest_of_the_slots_in_use_counts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            seen = progress.Progress(folder, 2)
+            self.assertEqual(os.path.getsize(seen.path), 4096)
+            self.assertEqual(seen.least(), 0)
+            with open(seen.path, "r+b") as file:
+                file.write((17).to_bytes(8, sys.byteorder))
+                file.seek(64)
+                file.write((19).to_bytes(8, sys.byteorder))
+            self.assertEqual(seen.least(), 17)
+            with self.assertRaises(process.BenchError):
+                seen.wait_for_change(0.01)
+            seen.remove()
 
 
 def canned(rounds=3):
