@@ -10,7 +10,7 @@ enum {
     SEGMENT_LEAST = 16 * 1024, /* the first one; each further one is twice as large … */
     SEGMENT_USUAL =
         240 * 1024, /* … up to this, or an eighth of retain_bytes: the allocator keeps such a block */
-    SEGMENT_MOST = 1024 * 1024, /* … or, where that would make too many, a 64th of it up to this */
+    SEGMENT_MOST = 1024 * 1024, /* … or, where that would make too many, a 512th of it up to this */
 };
 
 static char *make_epoch(void)
@@ -86,8 +86,8 @@ static uint32_t segment_capacity_for(const struct tg_stream *stream, const struc
     uint64_t capacity = (uint64_t)stream->tail->capacity * 2;
     uint64_t needed = frame->wire_length + sizeof(struct index_entry);
 
-    if (most < stream->retain_bytes / 64)
-        most = stream->retain_bytes / 64;
+    if (most < stream->retain_bytes / 512)
+        most = stream->retain_bytes / 512;
     if (most > SEGMENT_MOST)
         most = SEGMENT_MOST;
     if (most < SEGMENT_LEAST)

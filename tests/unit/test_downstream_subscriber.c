@@ -266,7 +266,7 @@ static void a_backlog_is_written_in_slices(void **state)
     int turns = 1;
     for (; write_on(fixture) == TG_ERR_AGAIN; turns++)
         assert_in_range(fixture->written, TG_SLICE_BYTES_MAX, 2 * TG_SLICE_BYTES_MAX);
-    assert_in_range(turns, 10, 20);
+    assert_in_range(turns, 5, 20);
     drop(fixture);
 }
 
