@@ -16,7 +16,7 @@ enum {
     DRAIN_GRACE_MS = 2000, /* for responses that are on their way when the spread is over */
     CLOSE_GRACE_MS = 1000, /* for the upstreams' close frames */
     LOOK_EVERY_MS = 20,
-    HEAP_EVERY_MS = 5000
+    HEAP_EVERY_MS = 2000
 };
 
 static void log_listeners(const struct tg_server *server, const char *name,
@@ -105,11 +105,11 @@ static bool end_in_order(struct tg_app *app)
     return wait_until(app, upstreams_are_stopped, CLOSE_GRACE_MS);
 }
 
-static uint64_t count_closed(const struct tg_app *app)
+static uint64_t count_moves(const struct tg_app *app)
 {
     struct tg_server_stats stats;
     tg_server_get_stats(app->server, &stats);
-    return stats.accepted - stats.connections;
+    return stats.accepted + (stats.accepted - stats.connections);
 }
 
 static int serve_until_signal(const struct tg_app *app)
@@ -119,7 +119,7 @@ static int serve_until_signal(const struct tg_app *app)
         int number = take_signal(app, HEAP_EVERY_MS);
         if (number)
             return number;
-        if (tg_heap_watch_is_due(&watch, count_closed(app)))
+        if (tg_heap_watch_is_due(&watch, count_moves(app)))
             tg_heap_give_back();
     }
 }

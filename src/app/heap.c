@@ -5,8 +5,8 @@
 
 enum {
     MAPPED_BYTES = 256 * 1024, /* blocks of at least this size */
-    CROWD = 200,               /* connections closed since the last time: worth the trouble */
-    QUIET = 20,                /* closed since the last look: the crowd has left */
+    CROWD = 200,               /* connections that came or went since the last time: worth the trouble */
+    QUIET = 20,                /* since the last look: the crowd has settled */
 };
 
 void tg_heap_configure(void)
@@ -14,14 +14,14 @@ void tg_heap_configure(void)
     mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 }
 
-bool tg_heap_watch_is_due(struct tg_heap_watch *watch, uint64_t closed)
+bool tg_heap_watch_is_due(struct tg_heap_watch *watch, uint64_t moves)
 {
-    bool is_quiet = closed - watch->closed_before <= QUIET;
-    bool is_due = is_quiet && closed - watch->closed_when_trimmed >= CROWD;
+    bool is_quiet = moves - watch->moves_before <= QUIET;
+    bool is_due = is_quiet && moves - watch->moves_when_trimmed >= CROWD;
 
-    watch->closed_before = closed;
+    watch->moves_before = moves;
     if (is_due)
-        watch->closed_when_trimmed = closed;
+        watch->moves_when_trimmed = moves;
     return is_due;
 }
 

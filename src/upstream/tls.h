@@ -1,5 +1,5 @@
-/* TLS towards a backend: one OpenSSL context for each upstream, and from it one session for each connection,
- * with the host-name check always on unless the configuration turns it off. */
+/* TLS towards a backend: one OpenSSL context for each upstream that has files of its own, one for all others, and
+ * from it one session for each connection, with the host-name check always on unless the configuration turns it off. */
 #ifndef TIDEGATE_UPSTREAM_TLS_H
 #define TIDEGATE_UPSTREAM_TLS_H
 
@@ -8,7 +8,8 @@
 struct ssl_st;
 struct tg_tls_client;
 
-/* TG_ERR_TLS with a line in *ret_error: a file that does not load, or a key that does not fit. */
+/* TG_ERR_TLS with a line in *ret_error: a file that does not load, or a key that does not fit. Made and
+ * freed by the main thread; sessions are for any thread. */
 enum tg_err tg_tls_client_new(const struct tg_config_tls_client *config, struct tg_tls_client **ret_tls,
                               struct tg_buffer *ret_error);
 void tg_tls_client_free(struct tg_tls_client *tls); /* NULL is fine */
