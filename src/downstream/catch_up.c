@@ -4,7 +4,7 @@
 
 #include <utlist.h>
 
-#define BUDGET_NS UINT64_C(1000000) /* of a turn */
+#define BUDGET_NS UINT64_C(300000) /* of a turn */
 
 /* One slice. It may be up to date then, or closed. */
 static void serve(struct tg_connection *connection)
