@@ -7,7 +7,8 @@
  *
  * A turn is one round of the loop. After the turn's I/O the worker runs its turn hooks, first all of
  * phase TG_TURN_PUBLISH (streams tell their readers what was appended in this turn), then all of phase
- * TG_TURN_DELIVER (subscribers are written to): so everything that arrived in one turn leaves in one write. */
+ * TG_TURN_DELIVER (subscribers are written to): so everything that arrived in one turn leaves in one write. Phase
+ * TG_TURN_CATCH_UP comes last, for work that can wait for the next turn when there is much of it. */
 #ifndef TIDEGATE_RUNTIME_H
 #define TIDEGATE_RUNTIME_H
 
