@@ -148,4 +148,13 @@ struct tg_log_limit {
 bool tg_log_limit_allows(struct tg_log_limit *limit, uint32_t burst, uint64_t now_ms,
                          uint32_t *ret_suppressed);
 
+/* ---- regular expressions: PCRE2, in UTF-8 ------------------------------------------------------ */
+
+struct tg_regex; /* one thread at a time */
+/* TG_ERR_INVALID with what is wrong, and at which character, in *ret_error. */
+enum tg_err tg_regex_new(const char *pattern, struct tg_regex **ret_regex, struct tg_buffer *ret_error);
+void tg_regex_free(struct tg_regex *regex); /* NULL is fine */
+/* Whether it matches anywhere in `text`. The effort is limited: a match that would take too long is none. */
+bool tg_regex_matches(struct tg_regex *regex, struct tg_str text);
+
 #endif

@@ -83,15 +83,29 @@ struct tg_config_tls_client {
 };
 
 enum tg_config_connect { TG_CONNECT_ALWAYS, TG_CONNECT_ON_DEMAND };
-enum tg_config_upstream_kind { TG_UPSTREAM_WEBSOCKET };
+enum tg_config_upstream_kind {
+    TG_UPSTREAM_WEBSOCKET,
+    TG_UPSTREAM_SSE,    /* text/event-stream, WHATWG HTML section 9.2 */
+    TG_UPSTREAM_NDJSON, /* one message on each line */
+    TG_UPSTREAM_POLL,   /* asked again and again; each answer is a message */
+};
+enum tg_config_method { TG_CONFIG_GET, TG_CONFIG_POST };
 
-/* A URL in its parts, checked by the loader (ws, wss). */
+/* A URL in its parts, checked by the loader: ws and wss for websocket, http and https for the other kinds. */
 struct tg_config_url {
     char *text;
     bool is_secure;
     char *host; /* IPv6 without brackets */
     int64_t port;
     char *path; /* with the query; at least "/" */
+};
+
+/* What the answer to one poll says about where the next one goes on. */
+struct tg_config_cursor {
+    char *from;    /* JSON pointer into the answer; NULL: there is no cursor */
+    char *query;   /* the name in the next request's query; or */
+    char *body;    /* JSON pointer into the next request's JSON body */
+    char *initial; /* of the first request; NULL: none */
 };
 
 struct tg_config_upstream {
@@ -117,15 +131,76 @@ struct tg_config_upstream {
     int64_t linger_ms; /* on_demand: stays connected for so long after the last subscriber */
     bool required;     /* /readyz waits for it */
     struct tg_config_tls_client tls;
+
+    /* sse, ndjson, poll: the request */
+    int64_t method; /* enum tg_config_method */
+    struct tg_config_message body;
+    char *content_type; /* of the body; NULL: application/json or text/plain, by what the body is in the file */
+    /* poll */
+    int64_t every_ms;       /* from the end of one answer to the next request */
+    int64_t jitter_percent; /* of every_ms, at random, more or less */
+    bool is_long;           /* long polling: the next request at once */
+    struct tg_config_cursor cursor;
 };
 
-/* What becomes of a message. A value that begins with "/" is a JSON pointer (RFC 6901) into the message;
- * `event` may be a constant instead. All NULL: the message is the data. */
+/* ---- translate ---- */
+
+/* Bytes of a binary (or text) message, one step after the other. */
+enum tg_config_decode { TG_DECODE_BASE64, TG_DECODE_HEX, TG_DECODE_GUNZIP, TG_DECODE_INFLATE, TG_DECODE_UTF8 };
+
+enum tg_config_condition_kind {
+    TG_CONDITION_EXISTS,  /* `is_expected`: it does, or it does not */
+    TG_CONDITION_EQUALS,  /* `values[0]` */
+    TG_CONDITION_ONE_OF,  /* any of `values` */
+    TG_CONDITION_GT,      /* numbers against `number`; anything else does not match */
+    TG_CONDITION_GE,
+    TG_CONDITION_LT,
+    TG_CONDITION_LE,
+    TG_CONDITION_MATCHES, /* strings against the regular expression `pattern`, anywhere in it */
+    TG_CONDITION_TEXT,    /* the whole message, as text, is `pattern`; needs no JSON */
+    TG_CONDITION_NOT,     /* `conditions[0]` */
+    TG_CONDITION_ANY,     /* one of `conditions` */
+    TG_CONDITION_ALL,     /* each of `conditions`; a list in the file */
+};
+
+/* A question about a message; a tree. */
+struct tg_config_condition {
+    int64_t kind;  /* enum tg_config_condition_kind */
+    char *pointer; /* into the message; NULL for those that need none */
+    bool is_expected;
+    double number;
+    char *pattern;
+    char **values; /* JSON texts, compact; NULL-terminated */
+    struct tg_config_condition *conditions;
+    size_t condition_count;
+};
+
+enum tg_config_misfit_action { TG_MISFIT_DROP, TG_MISFIT_RAW, TG_MISFIT_ERROR_EVENT };
+
+/* By what a message counts as one that has been seen before. */
+enum tg_config_seen { TG_SEEN_OFF, TG_SEEN_ID, TG_SEEN_CONTENT };
+
+/* What becomes of a message. `event`, `id` and `data` are a JSON pointer (RFC 6901) when they begin with "/" ("" for
+ * `data`: all of it, compact), a template when they hold "{": "{/type}.{/symbol|none}" has a pointer in each pair of
+ * braces, with what stands in for it behind the bar; "{{" and "}}" are braces. `event` may be a constant. All NULL:
+ * the message is the data. */
 struct tg_config_translate {
+    int64_t *decode; /* decode_count of enum tg_config_decode */
+    size_t decode_count;
+    int64_t max_decoded_bytes; /* of a message after each step */
+    char *jq;                  /* a jq filter; each output is a message of its own */
+    int64_t jq_timeout_ms;     /* for one message */
+    int64_t jq_max_output_bytes;
+    char *split; /* JSON pointer to an array whose items are messages of their own; "" for the message itself */
+    struct tg_config_condition *when; /* or NULL; messages that do not match make no event */
     char *event;
     char *id;
     char *data;
-    char *binary_event; /* the type of events made of binary messages; "binary" */
+    int64_t seen;          /* enum tg_config_seen */
+    int64_t seen_remember; /* how many of them */
+    char *binary_event;    /* the type of events made of binary messages; "binary" */
+    int64_t on_misfit;     /* enum tg_config_misfit_action */
+    char *error_event;     /* "tidegate.error" */
 };
 
 struct tg_config_retain {

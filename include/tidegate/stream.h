@@ -170,6 +170,37 @@ void tg_reader_leave(const struct tg_reader *reader, struct tg_cursor cursor,
 struct tg_cursor tg_reader_return(const struct tg_reader *reader, const struct tg_departure *departure,
                                   bool live_after_gap, struct tg_gap *ret_gap);
 
+/* ---- text/event-stream, the other way round: WHATWG HTML section 9.2.6; pure -------------------- */
+
+/* Borrowed for the call. */
+struct tg_sse_event {
+    struct tg_str type; /* as sent; empty: it did not say, so that browsers would call it "message" */
+    struct tg_str id;   /* the last event id: of this event, or of one before */
+    bool has_own_id;    /* it came with this event */
+    struct tg_str data;
+};
+
+/* A parser; input may be cut anywhere. Embedded; zero it, set the callbacks and max_bytes. */
+struct tg_sse_parser {
+    void (*on_event)(void *arg, const struct tg_sse_event *event);
+    void (*on_oversize)(void *arg); /* an event with a line or with data over max_bytes: it is passed over */
+    void *arg;
+    size_t max_bytes;
+    int64_t retry_ms;         /* what the server asked for last; 0: nothing yet */
+    struct tg_buffer last_id; /* goes into Last-Event-ID */
+
+    struct tg_buffer line, type, data, id; /* of the event that is being read */
+    bool has_own_id;
+    bool is_past_start; /* the byte order mark counts at the start alone */
+    bool is_after_cr;
+    bool is_oversize; /* the rest of this event is passed over; its id counts all the same */
+};
+void tg_sse_parser_deinit(struct tg_sse_parser *parser);
+/* TG_ERR_MEMORY: what was being read is lost, and the stream cannot be followed any further. */
+enum tg_err tg_sse_parser_feed(struct tg_sse_parser *parser, const char *bytes, size_t length);
+/* A connection has ended: what was not complete is dropped, the last event id and the retry time stay. */
+void tg_sse_parser_restart(struct tg_sse_parser *parser);
+
 /* ---- registry: the streams of the process by name and by id ----------------------------------- */
 struct tg_registry;
 struct tg_registry *tg_registry_new(void);

@@ -1,4 +1,10 @@
-/* Layer 4, translate: a message of an upstream becomes events. Pure: no I/O, no clock.
+/* Layer 4, translate: a message of an upstream becomes events.
+ *
+ *   message ─► decode ─► jq ─► split ─► when ─► event, id, data ─► seen? ─► emit
+ *              bytes     └──── JSON, only as far as a rule needs it ────┘
+ *
+ * Pure: no I/O, no clock. The one exception is jq: its filters run in a process of their own, which can be ended when
+ * they take too long.
  *
  * Framing, the last step of translating, is done by tg_stream_append straight into the segment, so that an
  * event's bytes are written once. */
@@ -13,16 +19,23 @@ struct tg_message {
     const char *bytes;
     size_t length;
     bool is_binary;
+    /* what an SSE backend says beside the data; empty: it does not. Without a rule of their own they are carried over:
+     * the id only when it is a valid one here (tg_id_is_valid), else the event gets an id of Tidegate's own. */
+    struct tg_str type;
+    struct tg_str id;
 };
 
 /* Why a message became no event; each is counted by the caller. */
 enum tg_misfit {
     TG_MISFIT_NONE,
-    TG_MISFIT_UTF8,  /* text that is not UTF-8 */
-    TG_MISFIT_JSON,  /* a rule needs JSON and it is not */
-    TG_MISFIT_DATA,  /* the data pointer finds nothing */
-    TG_MISFIT_ID,    /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
-    TG_MISFIT_EVENT, /* the event pointer finds something that is no event type */
+    TG_MISFIT_UTF8,   /* text that is not UTF-8 */
+    TG_MISFIT_DECODE, /* a decode step failed, or gave more than max_decoded */
+    TG_MISFIT_JSON,   /* a rule needs JSON and it is not */
+    TG_MISFIT_JQ,     /* the filter failed, took too long or gave too much */
+    TG_MISFIT_SPLIT,  /* the split pointer finds no array */
+    TG_MISFIT_DATA,   /* the data pointer finds nothing */
+    TG_MISFIT_ID,     /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
+    TG_MISFIT_EVENT,  /* the event pointer finds something that is no event type */
     TG_MISFIT_MEMORY,
     TG_MISFIT_COUNT
 };
@@ -30,16 +43,31 @@ const char *tg_misfit_text(enum tg_misfit misfit); /* "utf8", "json", … */
 
 struct tg_translator;
 
-/* Compiles the rules, which tg_config has checked; they must outlive the translator. */
-struct tg_translator *tg_translator_new(const struct tg_config_translate *rules);
+/* Compiles the rules, which tg_config has checked; they must outlive the translator. TG_ERR_INVALID with a line in
+ * *ret_error: a jq filter that does not compile. */
+enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg_translator **ret_translator,
+                              struct tg_buffer *ret_error);
 void tg_translator_free(struct tg_translator *translator);
 
-/* Calls `emit` for each event the message makes (now 0 or 1); the event is valid during the call. Text without
- * rules is the data as it is; with a `data` pointer a string is taken as its characters, anything else as
- * compact JSON. Binary becomes base64 data of the type `binary_event`. An `event` pointer that finds nothing
- * gives the default type. One thread at a time. */
-typedef void tg_emit_fn(void *arg, const struct tg_event *event);
-enum tg_misfit tg_translator_run(struct tg_translator *translator, const struct tg_message *message,
-                                 tg_emit_fn *emit, void *arg);
+/* What became of a message. A message that is split is several, and each counts on its own. */
+struct tg_translation {
+    uint64_t events;   /* emitted; those that stand for a misfit (raw, error event) among them */
+    uint64_t filtered; /* `when` did not match */
+    uint64_t repeated; /* seen before */
+    uint64_t misfits[TG_MISFIT_COUNT];
+    enum tg_misfit first_misfit; /* TG_MISFIT_NONE: all fitted */
+};
+
+/* Calls `emit` for each event the message makes, in order; the event is valid during the call. Text without rules is
+ * the data as it is; with a `data` pointer a string is taken as its characters, anything else as compact JSON with its
+ * numbers as the backend wrote them. Binary that no decode step makes text of becomes base64 data of the type
+ * `binary_event`. An `event` pointer that finds nothing gives the type that the message carries, or none.
+ * A misfit is handled as the rules say: dropped; `raw`, its bytes as data, without type or id rules (bytes that are
+ * not UTF-8 are dropped even then); or an event of the type `error_event` with {"reason":"<misfit>"}.
+ * `emit` returns false when it could not take the event; the message is then left there, and what is remembered as
+ * seen is only what was taken. One thread at a time. May take as long as jq_timeout with a jq filter, else no time. */
+typedef bool tg_emit_fn(void *arg, const struct tg_event *event);
+void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit, void *arg,
+                       struct tg_translation *ret_translation);
 
 #endif

@@ -1,8 +1,10 @@
 /* Layer 5a, upstream: connections to legacy backends, kept up by a supervisor; what they say is translated
  * and appended to a stream. Never includes downstream: the two meet in stream.h.
  *
- *   supervisor (pure)          websocket_lws.c                translator ─► stream
- *   idle/connecting/up/wait ─► connect, handshake, ping ─► message ┘
+ *   supervisor (pure)          link, one of                          translator ─► stream
+ *   idle/connecting/up/wait ─► websocket   frames, ping  ─► message ─┘
+ *                              sse, ndjson one long answer
+ *                              poll        request after request
  *
  * Each upstream lives on one worker, the owner of its stream. Back-off is exponential with full jitter, reset
  * once the connection has proved itself (a message, or 10 s up). Outages are told in the stream, at their
@@ -38,7 +40,9 @@ enum tg_upstream_reason {
     TG_REASON_CLOSED,    /* the backend closed, in whatever way */
     TG_REASON_LIVENESS,  /* no answer to a ping */
     TG_REASON_IDLE,      /* idle_timeout */
-    TG_REASON_PROTOCOL,  /* the backend broke RFC 6455 */
+    TG_REASON_PROTOCOL,  /* the backend broke RFC 6455, or HTTP */
+    TG_REASON_STATUS,    /* the HTTP status is none that brings messages */
+    TG_REASON_FINISHED,  /* the backend said that there is no more: 204 to an sse or ndjson request */
     TG_REASON_STOPPED,   /* by us: drain, or nobody listens any more */
     TG_REASON_COUNT
 };
@@ -71,7 +75,9 @@ struct tg_upstream_stats {
     uint64_t messages;
     uint64_t message_bytes;
     uint64_t oversize;       /* messages dropped for max_message */
-    uint64_t misfits[8];     /* by enum tg_misfit */
+    uint64_t misfits[16];    /* by enum tg_misfit */
+    uint64_t filtered;       /* messages that `when` did not let through */
+    uint64_t repeated;       /* messages that had been seen before */
     uint64_t state_since_ms; /* monotonic */
 };
 size_t tg_upstream_set_count(const struct tg_upstream_set *set);

@@ -1,0 +1,72 @@
+/* A link: what the supervisor keeps up. A WebSocket connection, the one long answer of an SSE or NDJSON backend, or a
+ * run of polls; to the upstream they are all the same.
+ *
+ *     tg_link_new ─► … ─► on_open ─► on_message, on_message, … ─► on_end
+ *                    └──────────── it never opened ──────────────► on_end
+ *
+ * After on_end, and after tg_link_close, the pointer is no longer valid for the caller. The worker's thread. */
+#ifndef TIDEGATE_UPSTREAM_LINK_H
+#define TIDEGATE_UPSTREAM_LINK_H
+
+#include "context.h"
+#include "http.h"
+#include "progress.h"
+#include "target.h"
+#include "tidegate/translate.h"
+#include "tidegate/upstream.h"
+#include "tls.h"
+
+struct tg_link_end {
+    enum tg_upstream_reason reason;
+    uint64_t retry_after_ms; /* the next attempt is not to be earlier; 0: the backend did not say */
+    unsigned status;         /* of the HTTP answer that ended it; 0: none */
+    unsigned close_code;     /* of a WebSocket backend; 0: none */
+    const char *detail;      /* for the log, borrowed; "" when there is nothing to add */
+};
+
+struct tg_link_handler {
+    void (*on_open)(void *arg);
+    /* False: the message is text but not UTF-8; a WebSocket connection is then failed (RFC 6455 section 8.1). */
+    bool (*on_message)(void *arg, const struct tg_message *message);
+    void (*on_dropped)(void *arg, bool is_oversize); /* a message over max_message, or too big for the memory left */
+    void (*on_heard)(void *arg);                     /* a sign of life that is no message: a pong, a comment, a 304 */
+    void (*on_redirect)(void *arg, const char *host);
+    void (*on_end)(void *arg, const struct tg_link_end *end);
+};
+
+struct tg_link_options {
+    struct tg_context *context;  /* websocket */
+    struct tg_http_client *http; /* the other kinds */
+    const struct tg_tls_client *tls;
+    const struct tg_config_upstream *config;
+    const struct tg_target *target; /* copied */
+    struct tg_progress *progress;   /* how far the links before have come; outlives the link */
+    const struct tg_link_handler *handler;
+    void *arg;
+};
+
+/* What a kind of link can do. Each struct of a kind begins with a struct tg_link. */
+struct tg_link_ops {
+    void (*close)(struct tg_link *link, unsigned code);
+    /* websocket; NULL for the others */
+    void (*send)(struct tg_link *link, const struct tg_config_message *message);
+    bool (*has_unsent)(const struct tg_link *link);
+    void (*ping)(struct tg_link *link);
+    uint64_t (*silent_ms)(const struct tg_link *link); /* since the last byte came in */
+};
+struct tg_link {
+    const struct tg_link_ops *ops;
+};
+
+/* Begins to connect, by config->kind; on_end is never called from within. */
+struct tg_link *tg_link_new(const struct tg_link_options *options);
+/* No call of the handler follows. A WebSocket sends a close frame with this code and hangs up after a second at most;
+ * the others hang up. */
+void tg_link_close(struct tg_link *link, unsigned code);
+
+/* The kinds; used by tg_link_new alone. */
+struct tg_link *tg_link_new_websocket(const struct tg_link_options *options); /* websocket_lws.c */
+struct tg_link *tg_link_new_lines(const struct tg_link_options *options);     /* link_lines.c: sse and ndjson */
+struct tg_link *tg_link_new_poll(const struct tg_link_options *options);      /* link_poll.c */
+
+#endif
