@@ -6,6 +6,7 @@ export LC_ALL=C.UTF-8
 build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config
     libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libssl-dev libjansson-dev uthash-dev
+    libcurl4-openssl-dev libjq-dev libpcre2-dev zlib1g-dev
 )
 
 say() {
