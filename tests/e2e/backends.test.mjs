@@ -1,0 +1,89 @@
+// Tidegate in front of real servers, with the configurations of docs/backends.md: a page in a browser gets what each
+// backend says, type, id and data, each event once and in order, over a SIGKILL of the backend, and is told of it.
+import assert from 'node:assert';
+import fs from 'node:fs';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startBackend } from './backends/backend.mjs';
+import { browsers } from './lib/browsers.mjs';
+import { UPSTREAM } from './lib/continuity.mjs';
+import { freePort } from './lib/ports.mjs';
+import { startTidegate } from './lib/tidegate.mjs';
+import { until } from './lib/wait.mjs';
+
+const near = (name) => fileURLToPath(new URL(name, import.meta.url));
+const guide = fs.readFileSync(near('../../docs/backends.md'), 'utf8');
+const polled = { reason: /^(connect|closed)$/ };
+
+// `heading` of docs/backends.md; `isReplayed`: the backend repeats what was missed; `log`: what its log must show.
+const backends = [
+  { heading: 'WebSocket feeds', program: 'feed.mjs', isReplayed: false },
+  { heading: 'Flask', program: 'flask_app.py' },
+  { heading: 'FastAPI', program: 'fastapi_app.py' },
+  { heading: 'Go: net/http', program: 'net_http.go' },
+  { heading: 'Go: Gin', program: 'gin.go' },
+  { heading: 'NDJSON', program: 'flask_app.py' },
+  { heading: 'JSON that has to be polled', program: 'flask_app.py', ...polled, log: /"GET \/latest[^"]*" 304 / },
+  { heading: 'The newest first', program: 'flask_app.py', ...polled, log: /"GET \/latest[^"]*" 304 / },
+  { heading: 'With a cursor', program: 'flask_app.py', ...polled, log: /"GET \/changes\?since=[1-9]/ },
+];
+
+// The first configuration under a heading, with the test's ports.
+async function documented(heading, port) {
+  const text = new RegExp(`^##+ ${heading}\n[^#]*?^\`\`\`json\n([^]*?)^\`\`\``, 'm').exec(guide)?.[1];
+  assert.ok(text, `docs/backends.md has a configuration under "${heading}"`);
+  const config = JSON.parse(text.replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`));
+  return {
+    ...config,
+    listen: [{ address: '127.0.0.1', port: await freePort() }],
+    admin: { port: await freePort() },
+    drain: '100ms',
+    routes: [...config.routes, { path: '/page', file: near('lib/page.html') }],
+  };
+}
+
+async function check(t, open, { heading, program, isReplayed = true, reason = /^closed$/, log }) {
+  const backend = await startBackend(t, program);
+  const gate = await startTidegate(t, await documented(heading, backend.port));
+  await gate.untilReady();
+  const page = await open(`${gate.url}/page?type=quote&type=news`);
+  await until('an open stream', () => page.evaluate(() => window.source.readyState === EventSource.OPEN));
+  const got = () => page.evaluate(() => window.got);
+  const events = async () => (await got()).filter((event) => event.type !== UPSTREAM);
+  const outages = async () => (await got()).filter((event) => event.type === UPSTREAM).map((event) => JSON.parse(event.data));
+  const untilCount = (count) => until(() => `${count} events; the backend:\n${backend.log}${gate.stderr}`, async () => (await events()).length >= count, { every: 50 });
+
+  const flow = backend.append(60);
+  await untilCount(20);
+  // What is not repeated has to arrive before the end.
+  if (!isReplayed) await flow.then(() => untilCount(60));
+  await backend.kill();
+  await flow;
+  const before = backend.events().length;
+  backend.appendAside(10);
+  const later = before + 10;
+  await backend.start();
+  await until('word that the backend is back', async () => (await outages()).at(-1)?.state === 'up', { every: 50 });
+  await backend.append(30);
+
+  const expected = backend.events().filter((_, at) => isReplayed || at < before || at >= later);
+  assert.ok(expected.length >= 50);
+  await untilCount(expected.length);
+  assert.deepEqual(await events(), expected);
+
+  const [down, ...more] = await outages();
+  assert.equal(down.state, 'down');
+  assert.match(down.reason, reason);
+  assert.deepEqual(more, [{ state: 'up' }]);
+  const all = await got();
+  const at = all.findIndex((event) => event.type === UPSTREAM);
+  assert.ok(at >= 20 && at <= before, `the outage is told after ${at} events, ${before} were made before it`);
+  assert.equal(all[at + 1].type, UPSTREAM, 'nothing comes from a backend that is down');
+  if (log) assert.match(backend.log, log);
+  await page.close();
+}
+
+test('backends', { skip: !browsers.Chromium && 'no Chromium here' }, async (t) => {
+  const open = await browsers.Chromium(t);
+  for (const backend of backends) await t.test(backend.heading, (t) => check(t, open, backend));
+});
