@@ -180,20 +180,23 @@ struct tg_sse_event {
     struct tg_str data;
 };
 
-/* A parser; input may be cut anywhere. Embedded; zero it, set the callbacks and max_bytes. */
+/* A parser; input may be cut anywhere, which changes nothing. Embedded; zero it, set the callbacks and max_bytes. */
 struct tg_sse_parser {
     void (*on_event)(void *arg, const struct tg_sse_event *event);
-    void (*on_oversize)(void *arg); /* an event with a line or with data over max_bytes: it is passed over */
+    /* Once for an event with a field or with data over max_bytes: it is passed over up to its empty line. */
+    void (*on_oversize)(void *arg);
     void *arg;
     size_t max_bytes;
     int64_t retry_ms;         /* what the server asked for last; 0: nothing yet */
-    struct tg_buffer last_id; /* goes into Last-Event-ID */
+    struct tg_buffer last_id; /* goes into Last-Event-ID; changes where an event ends */
 
-    struct tg_buffer line, type, data, id; /* of the event that is being read */
+    struct tg_buffer line;           /* what there is of one that is not whole yet */
+    struct tg_buffer type, data, id; /* of the event that is being read */
     bool has_own_id;
     bool is_past_start; /* the byte order mark counts at the start alone */
     bool is_after_cr;
-    bool is_oversize; /* the rest of this event is passed over; its id counts all the same */
+    bool is_line_passed_over; /* the rest of this line */
+    bool is_oversize;         /* the rest of this event; its id counts all the same */
 };
 void tg_sse_parser_deinit(struct tg_sse_parser *parser);
 /* TG_ERR_MEMORY: what was being read is lost, and the stream cannot be followed any further. */

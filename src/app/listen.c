@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 enum { RETRY_MS = 2000, RETRY_MAX_MS = 30 * 1000, TIMEOUT_S = 20 };
+enum { EVENT_MAX_MIB = 64 };
 
 struct listener {
     const struct tg_listen_options *options;
@@ -75,6 +76,12 @@ static void on_event(void *arg, const struct tg_sse_event *event)
     else
         tg_listen_line_append(&listener->line, event, tg_clock_wall_ms(), terminal_columns());
     write_line(&listener->line);
+}
+
+static void on_oversize(void *arg)
+{
+    (void)arg;
+    fprintf(stderr, "tidegate listen: an event of more than %d MiB was left out\n", EVENT_MAX_MIB);
 }
 
 static void append_headers(const struct listener *listener, struct tg_buffer *out)
@@ -160,8 +167,11 @@ static void wait_before_next(const struct listener *listener)
 
 enum tg_exit tg_listen_run(const struct tg_listen_options *options)
 {
-    struct listener listener = { .options = options, .parser = { .on_event = on_event } };
-    listener.parser.arg = &listener;
+    struct listener listener = { .options = options };
+    listener.parser = (struct tg_sse_parser){ .on_event = on_event,
+                                              .on_oversize = on_oversize,
+                                              .arg = &listener,
+                                              .max_bytes = (size_t)EVENT_MAX_MIB << 20 };
     struct tg_buffer error = { 0 };
     if (tg_http_url_parse(options->url, &listener.url, &error)) {
         fprintf(stderr, "tidegate listen: %s\n", error.data);

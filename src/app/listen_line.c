@@ -77,6 +77,12 @@ static struct tm split_time(uint64_t wall_ms, bool is_utc)
     return parts;
 }
 
+/* As browsers have it. */
+static struct tg_str type_of(const struct tg_sse_event *event)
+{
+    return event->type.length > 0 ? event->type : TG_STR("message");
+}
+
 void tg_listen_line_append(struct tg_buffer *out, const struct tg_sse_event *event, uint64_t wall_ms,
                            size_t columns)
 {
@@ -87,7 +93,7 @@ void tg_listen_line_append(struct tg_buffer *out, const struct tg_sse_event *eve
     tg_buffer_appendf(out, "%s.%03u  ", clock, (unsigned)(wall_ms % 1000));
     append_shown(out, event->has_own_id && event->id.length > 0 ? event->id : TG_STR("-"));
     tg_buffer_append_str(out, "  ");
-    append_shown(out, event->type);
+    append_shown(out, type_of(event));
     tg_buffer_append_str(out, "  ");
     append_shown(out, event->data);
     if (columns > 0)
@@ -112,7 +118,7 @@ void tg_listen_json_append(struct tg_buffer *out, const struct tg_sse_event *eve
         append_member(out, "id", event->id);
     else
         tg_buffer_append_str(out, ",\"id\":null");
-    append_member(out, "type", event->type);
+    append_member(out, "type", type_of(event));
     append_member(out, "data", event->data);
     tg_buffer_append_str(out, "}\n");
 }

@@ -2,7 +2,7 @@
 #ifndef TIDEGATE_APP_LISTEN_LINE_H
 #define TIDEGATE_APP_LISTEN_LINE_H
 
-#include "sse_parser.h"
+#include "tidegate/stream.h"
 
 /* One line with its end: time, id ("-": it has none of its own), type, data. Control characters are shown as
  * escapes, so that no event can play with a terminal. With `columns` (not 0) it is cut to fit. */
