@@ -40,7 +40,7 @@ enum tg_exit tg_healthcheck_run(const char *text)
     }
     if (err)
         fprintf(stderr, "tidegate healthcheck: %s\n", tg_text_or_empty(error.data));
-    tg_http_client_free(client);
+    tg_http_client_close(client);
     tg_http_url_deinit(&url);
     tg_buffer_deinit(&error);
     return err ? TG_EXIT_FAILURE : TG_EXIT_OK;

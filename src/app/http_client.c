@@ -25,7 +25,7 @@ struct tg_http_client {
 
 enum { READ_BYTES = 64 * 1024 };
 
-void tg_http_client_free(struct tg_http_client *client)
+void tg_http_client_close(struct tg_http_client *client)
 {
     if (!client)
         return;
@@ -216,7 +216,7 @@ enum tg_err tg_http_client_get(const struct tg_http_get *get, struct tg_http_cli
     *ret_client = client;
     return TG_OK;
 fail:
-    tg_http_client_free(client);
+    tg_http_client_close(client);
     return err;
 }
 

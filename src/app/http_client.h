@@ -20,6 +20,6 @@ enum tg_err tg_http_client_get(const struct tg_http_get *get, struct tg_http_cli
 /* Waits for more of the body and appends it. TG_ERR_CLOSED: it has ended as it should; TG_ERR_IO: it broke
  * off. */
 enum tg_err tg_http_client_read(struct tg_http_client *client, struct tg_buffer *out);
-void tg_http_client_free(struct tg_http_client *client);
+void tg_http_client_close(struct tg_http_client *client);
 
 #endif
