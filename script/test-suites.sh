@@ -3,6 +3,8 @@
 logs=$root/build-logs
 # Where another python3 comes first, Debian's is the one that has Debian's modules.
 python=python3
+# What the servers in tests/e2e/backends are made with.
+backend_packages=(python3-flask python3-fastapi python3-uvicorn go=golang-go golang-github-gin-gonic-gin-dev)
 passed=0
 failed=0
 
