@@ -148,7 +148,7 @@ static bool connect_once(struct listener *listener, enum tg_exit *ret_code)
         listener->failures++;
         goes_on = goes_on && may_try_again(listener, head.status);
     }
-    tg_http_client_free(client);
+    tg_http_client_close(client);
     tg_buffer_deinit(&headers);
     tg_buffer_deinit(&error);
     return goes_on;
