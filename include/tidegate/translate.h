@@ -70,4 +70,16 @@ typedef bool tg_emit_fn(void *arg, const struct tg_event *event);
 void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit, void *arg,
                        struct tg_translation *ret_translation);
 
+/* ---- JSON as text, for who looks into a message himself ----------------------------------------- */
+
+struct tg_pointer; /* RFC 6901 */
+/* TG_ERR_INVALID: it does not begin with "/" and is not empty, or a "~" is not "~0" or "~1". */
+enum tg_err tg_pointer_new(struct tg_str text, struct tg_pointer **ret_pointer);
+void tg_pointer_free(struct tg_pointer *pointer); /* NULL is fine */
+bool tg_json_check(struct tg_str text);           /* it is JSON; its characters have been checked */
+/* In a text that is JSON: the bytes of the value that the pointer finds; empty: none. */
+struct tg_str tg_pointer_slice(const struct tg_pointer *pointer, struct tg_str text);
+/* The characters of a string with its quotes, borrowed from it or from `scratch`. */
+enum tg_err tg_json_string(struct tg_str string, struct tg_buffer *scratch, struct tg_str *ret_characters);
+
 #endif
