@@ -82,4 +82,7 @@ struct tg_str tg_pointer_slice(const struct tg_pointer *pointer, struct tg_str t
 /* The characters of a string with its quotes, borrowed from it or from `scratch`. */
 enum tg_err tg_json_string(struct tg_str string, struct tg_buffer *scratch, struct tg_str *ret_characters);
 
+/* The process in which a jq filter runs, started as `tidegate jq-filter`; returns the exit code. */
+int tg_jq_filter_main(void);
+
 #endif
