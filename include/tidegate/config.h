@@ -1,6 +1,6 @@
 /* Layer 1, config: one JSON file becomes one struct tg_config, or a list of errors.
  *
- * Options are data: one table (src/config/options.c) names each option, its type, range, default and
+ * Options are data: one table (src/config/options*.c) names each option, its type, range, default and
  * help text. Loading, checking, error messages, the JSON Schema and the reference are made from it.
  *
  * A loaded configuration is read-only and may be read by any thread. Durations are milliseconds, sizes

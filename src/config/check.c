@@ -198,8 +198,11 @@ void tg_config_check(struct tg_document *document, struct tg_config *config)
     check_listeners(document, config);
     for (size_t i = 0; i < config->stream_count; i++) {
         struct tg_path stream = TG_PATH_KEY(&streams_path, config->streams[i].name);
-        struct tg_path upstream = TG_PATH_KEY(&stream, "upstream");
+        struct tg_path upstream = TG_PATH_KEY(&stream, "upstream"),
+                       translate = TG_PATH_KEY(&stream, "translate");
+        tg_config_check_request(document, &upstream, &config->streams[i].upstream);
         tg_config_check_upstream(document, &upstream, &config->streams[i].upstream);
+        tg_config_check_translate(document, &translate, &config->streams[i]);
         add_name(&streams, config->streams[i].name, i);
     }
     for (size_t i = 0; i < config->route_count; i++)

@@ -6,11 +6,16 @@
 #include "tidegate/config.h"
 
 /* Reports everything that does not fit together, and fills in what follows from several options (the
- * listener that an absent `listen` stands for, a route's stream_index). */
+ * listener that an absent `listen` stands for, a route's stream_index, the type of a request's body). */
 void tg_config_check(struct tg_document *document, struct tg_config *config);
 
-/* The part for one stream; in check_upstream.c. */
+/* The parts for one stream; `path` is that of its upstream, and at last of its translate. */
 void tg_config_check_upstream(struct tg_document *document, const struct tg_path *path,
                               const struct tg_config_upstream *upstream);
+/* Also fills in what follows from the kind and the body. */
+void tg_config_check_request(struct tg_document *document, const struct tg_path *path,
+                             struct tg_config_upstream *upstream);
+void tg_config_check_translate(struct tg_document *document, const struct tg_path *path,
+                               const struct tg_config_stream *stream);
 
 #endif

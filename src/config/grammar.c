@@ -103,15 +103,16 @@ const struct tg_option_grammar tg_grammar_pointer = {
     .is_valid = is_pointer,
 };
 
-static bool is_event_value(const char *text)
+static bool is_pointer_or_all(const char *text)
 {
-    return *text == '/' ? is_pointer(text) : is_event_name(text);
+    return *text == '\0' || is_pointer(text);
 }
 
-const struct tg_option_grammar tg_grammar_event_value = {
-    .expected = "a JSON pointer such as \"/type\", or an event type: one line, not empty",
-    .pattern = "^(/([^~]|~[01])*|[^/\\r\\n][^\\r\\n]*)$",
-    .is_valid = is_event_value,
+const struct tg_option_grammar tg_grammar_pointer_or_all = {
+    .expected =
+        "\"\", or a JSON pointer such as \"/payload\", in which \"~\" is written \"~0\" and \"/\" \"~1\"",
+    .pattern = "^(/([^~]|~[01])*)?$",
+    .is_valid = is_pointer_or_all,
 };
 
 static bool is_stream_name(const char *text)

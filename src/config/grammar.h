@@ -8,9 +8,9 @@ extern const struct tg_option_grammar tg_grammar_ip_address;
 extern const struct tg_option_grammar tg_grammar_socket_path;
 extern const struct tg_option_grammar tg_grammar_file_name;
 extern const struct tg_option_grammar tg_grammar_query_name;
-extern const struct tg_option_grammar tg_grammar_event_name;  /* not empty, no CR, LF */
-extern const struct tg_option_grammar tg_grammar_event_value; /* a JSON pointer, or an event name */
-extern const struct tg_option_grammar tg_grammar_pointer;     /* RFC 6901, not empty */
+extern const struct tg_option_grammar tg_grammar_event_name;     /* not empty, no CR, LF */
+extern const struct tg_option_grammar tg_grammar_pointer;        /* RFC 6901, not empty */
+extern const struct tg_option_grammar tg_grammar_pointer_or_all; /* RFC 6901 */
 extern const struct tg_option_grammar tg_grammar_stream_name;
 extern const struct tg_option_grammar tg_grammar_route_path;
 extern const struct tg_option_grammar tg_grammar_token;          /* RFC 9110 */
@@ -20,5 +20,14 @@ extern const struct tg_option_grammar tg_grammar_basic_user;     /* RFC 7617 */
 extern const struct tg_option_grammar tg_grammar_basic_password;
 extern const struct tg_option_grammar tg_grammar_cors_origin;
 extern const struct tg_option_grammar tg_grammar_host_name;
+
+/* In template.c: a JSON pointer when it begins with "/", a template when it holds braces. */
+extern const struct tg_option_grammar tg_grammar_event_value; /* or else an event name */
+extern const struct tg_option_grammar tg_grammar_id_value;
+extern const struct tg_option_grammar tg_grammar_data_value; /* or "" */
+
+/* In grammar_compiled.c: what must compile. */
+extern const struct tg_option_grammar tg_grammar_jq;
+extern const struct tg_option_grammar tg_grammar_regex;
 
 #endif

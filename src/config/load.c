@@ -1,7 +1,8 @@
-/* The loader: walks JSON and table side by side. The types with a form of their own are in
- * load_values.c. */
+/* The loader: walks JSON and table side by side. The types with a form of their own are in load_values.c,
+ * load_request.c and condition.c. */
 #include "load.h"
 #include "files.h"
+#include "url.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,11 +18,33 @@ static size_t *count_of(const struct tg_option *option, void *base)
     return (size_t *)(void *)((char *)base + option->count_offset);
 }
 
+/* What a URL must be depends on what stands beside it. */
+static void append_expected(const struct tg_document *document, const struct tg_path *path,
+                            const struct tg_option *option, bool is_shape, struct tg_buffer *out)
+{
+    if (option->type == TG_OPTION_URL)
+        tg_buffer_append_str(out, tg_url_expected(tg_load_kind_beside(document, path)));
+    else
+        tg_option_append_expected(option, is_shape, out);
+}
+
 void tg_load_report(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
                     bool is_shape)
 {
     struct tg_buffer expected = { 0 };
-    tg_option_append_expected(option, is_shape, &expected);
+    append_expected(document, path, option, is_shape, &expected);
+    tg_document_error(document, path, "expected %s", expected.data);
+    tg_buffer_deinit(&expected);
+}
+
+static void report_text(struct tg_document *document, const struct tg_path *path,
+                        const struct tg_option_grammar *grammar, const char *text)
+{
+    struct tg_buffer expected = { 0 };
+    if (grammar->explain)
+        grammar->explain(text, &expected);
+    else
+        tg_buffer_append_str(&expected, grammar->expected);
     tg_document_error(document, path, "expected %s", expected.data);
     tg_buffer_deinit(&expected);
 }
@@ -43,7 +66,7 @@ const char *tg_load_text(struct tg_document *document, const struct tg_path *pat
         return NULL;
     }
     if (grammar && !grammar->is_valid(text)) {
-        tg_document_error(document, path, "expected %s", grammar->expected);
+        report_text(document, path, grammar, text);
         return NULL;
     }
     return text;
@@ -216,16 +239,31 @@ static void load_map(struct tg_document *document, const struct tg_path *path, c
 }
 
 static tg_option_loader *const loaders[TG_OPTION_TYPE_COUNT] = {
-    [TG_OPTION_IGNORED] = load_ignored,    [TG_OPTION_BOOL] = load_bool,
-    [TG_OPTION_INTEGER] = load_integer,    [TG_OPTION_DURATION] = load_scalar_text,
-    [TG_OPTION_SIZE] = load_scalar_text,   [TG_OPTION_MODE] = load_scalar_text,
-    [TG_OPTION_ENUM] = load_scalar_text,   [TG_OPTION_STRING] = load_string,
-    [TG_OPTION_PATH] = load_path,          [TG_OPTION_FILE] = load_path,
-    [TG_OPTION_STRINGS] = load_strings,    [TG_OPTION_OBJECT] = load_object,
-    [TG_OPTION_LIST] = load_list,          [TG_OPTION_MAP] = load_map,
-    [TG_OPTION_URL] = tg_load_url,         [TG_OPTION_HEADERS] = tg_load_headers,
-    [TG_OPTION_MESSAGE] = tg_load_message, [TG_OPTION_MESSAGES] = tg_load_messages,
+    [TG_OPTION_IGNORED] = load_ignored,
+    [TG_OPTION_BOOL] = load_bool,
+    [TG_OPTION_INTEGER] = load_integer,
+    [TG_OPTION_DURATION] = load_scalar_text,
+    [TG_OPTION_SIZE] = load_scalar_text,
+    [TG_OPTION_MODE] = load_scalar_text,
+    [TG_OPTION_ENUM] = load_scalar_text,
+    [TG_OPTION_STRING] = load_string,
+    [TG_OPTION_PATH] = load_path,
+    [TG_OPTION_FILE] = load_path,
+    [TG_OPTION_STRINGS] = load_strings,
+    [TG_OPTION_OBJECT] = load_object,
+    [TG_OPTION_LIST] = load_list,
+    [TG_OPTION_MAP] = load_map,
+    [TG_OPTION_URL] = tg_load_url,
+    [TG_OPTION_HEADERS] = tg_load_headers,
+    [TG_OPTION_MESSAGE] = tg_load_message,
+    [TG_OPTION_MESSAGES] = tg_load_messages,
     [TG_OPTION_INITIAL] = tg_load_initial,
+    [TG_OPTION_WORDS] = tg_load_words,
+    [TG_OPTION_NUMBER] = tg_load_number,
+    [TG_OPTION_JSON] = tg_load_json,
+    [TG_OPTION_JSONS] = tg_load_jsons,
+    [TG_OPTION_CONDITION] = tg_load_condition,
+    [TG_OPTION_CONDITIONS] = tg_load_conditions,
 };
 
 /* ---- objects ------------------------------------------------------------------------------------------ */
@@ -268,7 +306,7 @@ static void report_missing_keys(struct tg_document *document, const struct tg_pa
             continue;
         struct tg_path inner = TG_PATH_KEY(path, option->key);
         struct tg_buffer expected = { 0 };
-        tg_option_append_expected(option, true, &expected);
+        append_expected(document, &inner, option, true, &expected);
         tg_document_error(document, &inner, "missing; expected %s", expected.data);
         tg_buffer_deinit(&expected);
     }

@@ -13,7 +13,14 @@ void tg_options_load(struct tg_document *document, const struct tg_path *path,
 /* Loads one value into its field: what the table's type is to the loader. */
 typedef void tg_option_loader(struct tg_document *document, const struct tg_path *path,
                               const struct tg_option *option, json_t *value, void *base);
-tg_option_loader tg_load_url, tg_load_headers, tg_load_message, tg_load_messages, tg_load_initial;
+tg_option_loader tg_load_message, tg_load_messages, tg_load_initial, tg_load_words, tg_load_number,
+    tg_load_json, tg_load_jsons;                        /* load_values.c */
+tg_option_loader tg_load_url, tg_load_headers;          /* load_request.c */
+tg_option_loader tg_load_condition, tg_load_conditions; /* condition.c */
+
+/* The upstream kind that is given beside the value, wherever in the object; TG_URL_ANY_KIND (url.h) when
+ * what is given is no kind. */
+int64_t tg_load_kind_beside(const struct tg_document *document, const struct tg_path *path);
 
 /* Reports that the value is not what the option accepts. */
 void tg_load_report(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,

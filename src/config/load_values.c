@@ -1,96 +1,8 @@
-/* Loaders of the types that are more than one plain value: URL, headers, messages, initial. */
-#include "grammar.h"
+/* Loaders of the types that are more than one plain value: messages, initial, lists of words, JSON. */
 #include "load.h"
-#include "url.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void tg_load_url(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
-                 json_t *value, void *base)
-{
-    struct tg_config_url *url = (struct tg_config_url *)(void *)((char *)base + option->offset);
-    const char *expected;
-    const char *text = tg_load_text(document, path, option, NULL, value);
-    if (text && tg_url_parse(text, url, &expected))
-        tg_document_error(document, path, "expected %s", expected);
-}
-
-/* ---- headers ------------------------------------------------------------------------------------------ */
-
-/* What the handshake sets itself, and where to set it instead, if anywhere. A name that ends with "-" is a
- * prefix. */
-static const struct {
-    struct tg_str name;
-    const char *instead;
-} handshake_headers[] = {
-    { TG_STR("Host"), "the URL's host is sent" },
-    { TG_STR("Connection"), "the handshake sets it" },
-    { TG_STR("Upgrade"), "the handshake sets it" },
-    { TG_STR("Content-Length"), "the handshake sets it" },
-    { TG_STR("Transfer-Encoding"), "the handshake sets it" },
-    { TG_STR("Origin"), "use \"origin\"" },
-    { TG_STR("Sec-WebSocket-Protocol"), "use \"subprotocols\"" },
-    { TG_STR("Sec-WebSocket-"), "the handshake sets it" },
-};
-
-static const char *why_not_to_set(struct tg_str name)
-{
-    for (size_t i = 0; i < TG_COUNT_OF(handshake_headers); i++) {
-        struct tg_str known = handshake_headers[i].name, compared = name;
-        if (known.data[known.length - 1] == '-' && compared.length > known.length)
-            compared.length = known.length;
-        if (tg_str_equals_nocase(known, compared))
-            return handshake_headers[i].instead;
-    }
-    return NULL;
-}
-
-static bool has_header(const struct tg_config_header *headers, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (tg_str_equals_nocase(tg_str_from(headers[i].name), tg_str_from(name)))
-            return true;
-    }
-    return false;
-}
-
-void tg_load_headers(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
-                     json_t *value, void *base)
-{
-    if (!json_is_object(value)) {
-        tg_load_report(document, path, option, true);
-        return;
-    }
-    if (!tg_load_check_count(document, path, option, json_object_size(value)))
-        return;
-    struct tg_config_header *headers = tg_alloc((json_object_size(value) + 1) * sizeof(headers[0]));
-    size_t count = 0;
-    const char *name;
-    json_t *inner_value;
-    json_object_foreach(value, name, inner_value)
-    {
-        struct tg_path inner = TG_PATH_KEY(path, name);
-        const char *instead = why_not_to_set(tg_str_from(name));
-        const char *text = NULL;
-        if (!tg_grammar_token.is_valid(name))
-            tg_document_error_at_key(document, &inner, "expected a header name: %s",
-                                     tg_grammar_token.expected);
-        else if (instead)
-            tg_document_error_at_key(document, &inner, "this header cannot be set: %s", instead);
-        else if (has_header(headers, count, name))
-            tg_document_error_at_key(document, &inner, "this header is set twice");
-        else
-            text = tg_load_text(document, &inner, option, option->grammar, inner_value);
-        if (!text)
-            continue;
-        headers[count].name = tg_strdup(name);
-        headers[count++].value = tg_strdup(text);
-    }
-    struct tg_config_header **field = (struct tg_config_header **)(void *)((char *)base + option->offset);
-    tg_headers_free(*field);
-    *field = headers;
-}
 
 /* ---- messages ----------------------------------------------------------------------------------------- */
 
@@ -206,4 +118,78 @@ void tg_load_initial(struct tg_document *document, const struct tg_path *path, c
     } else {
         tg_load_report(document, path, option, true);
     }
+}
+
+/* ---- words, numbers, JSON ----------------------------------------------------------------------------- */
+
+static void *field_of(const struct tg_option *option, void *base)
+{
+    return (char *)base + option->offset;
+}
+
+void tg_load_words(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
+                   json_t *value, void *base)
+{
+    const struct tg_option word = { .type = TG_OPTION_ENUM, .words = option->words };
+    if (!json_is_array(value)) {
+        tg_load_report(document, path, option, true);
+        return;
+    }
+    size_t count = json_array_size(value);
+    if (!tg_load_check_count(document, path, option, count))
+        return;
+    int64_t *numbers = tg_alloc(count * sizeof(numbers[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct tg_path item = TG_PATH_INDEX(path, i);
+        const char *text = tg_load_text(document, &item, &word, NULL, json_array_get(value, i));
+        if (text && tg_option_parse_scalar(&word, text, &numbers[i]))
+            tg_load_report(document, &item, &word, true);
+    }
+    *(int64_t **)field_of(option, base) = numbers;
+    *(size_t *)(void *)((char *)base + option->count_offset) = count;
+}
+
+void tg_load_number(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
+                    json_t *value, void *base)
+{
+    if (json_is_number(value))
+        *(double *)field_of(option, base) = json_number_value(value);
+    else
+        tg_load_report(document, path, option, true);
+}
+
+/* In place of what cannot be written stands nothing; there is an error then. */
+static char *load_one_json(struct tg_document *document, const struct tg_path *path, json_t *value)
+{
+    char *text = compact_json(value);
+    if (!text)
+        tg_document_error(document, path, "expected a value that can be written as JSON");
+    return text;
+}
+
+void tg_load_json(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
+                  json_t *value, void *base)
+{
+    char **texts = tg_alloc(2 * sizeof(texts[0]));
+    texts[0] = load_one_json(document, path, value);
+    *(char ***)field_of(option, base) = texts;
+}
+
+void tg_load_jsons(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
+                   json_t *value, void *base)
+{
+    if (!json_is_array(value)) {
+        tg_load_report(document, path, option, true);
+        return;
+    }
+    size_t count = json_array_size(value), loaded = 0;
+    if (!tg_load_check_count(document, path, option, count))
+        return;
+    char **texts = tg_alloc((count + 1) * sizeof(texts[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct tg_path item = TG_PATH_INDEX(path, i);
+        texts[loaded] = load_one_json(document, &item, json_array_get(value, i));
+        loaded += texts[loaded] ? 1 : 0;
+    }
+    *(char ***)field_of(option, base) = texts;
 }

@@ -1,9 +1,8 @@
-/* What the rows of the option table mean: texts to numbers, ranges in words, defaults, freeing. */
+/* What the rows of the option table mean: texts to numbers, ranges in words. */
 #include "grammar.h"
 #include "options.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
@@ -90,6 +89,20 @@ static void append_words(const struct tg_option_word *words, struct tg_buffer *o
     }
 }
 
+void tg_option_append_kinds(const struct tg_option *option, struct tg_buffer *out)
+{
+    enum { KINDS_MAX = 8 };
+    struct tg_option_word those[KINDS_MAX + 1] = { { 0 } };
+    size_t count = 0;
+    for (const struct tg_option_word *word = tg_upstream_kind_words; word->word && count < KINDS_MAX;
+         word++) {
+        if (option->kinds & TG_KIND_BIT(word->value))
+            those[count++] = *word;
+    }
+    tg_buffer_append_str(out, "kind ");
+    append_words(those, out);
+}
+
 static void append_range(const struct tg_option *option, struct tg_buffer *out)
 {
     char least[TG_UNIT_TEXT_MAX], most[TG_UNIT_TEXT_MAX];
@@ -131,11 +144,18 @@ static const char *const shapes[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_MESSAGE] = "a message: a string, { \"$base64\": \"…\" }, or other JSON",
     [TG_OPTION_MESSAGES] = "an array of messages",
     [TG_OPTION_INITIAL] = "\"live\", \"all\", or an object such as { \"last\": 100 }",
+    [TG_OPTION_NUMBER] = "a number",
+    [TG_OPTION_JSON] = "a JSON value",
+    [TG_OPTION_JSONS] = "an array of JSON values",
+    [TG_OPTION_CONDITION] = "a condition such as { \"pointer\": \"/type\", \"equals\": \"trade\" }",
+    [TG_OPTION_CONDITIONS] = "an array of conditions",
 };
 
 void tg_option_append_expected(const struct tg_option *option, bool is_shape, struct tg_buffer *out)
 {
-    if (option->type == TG_OPTION_ENUM)
+    if (option->type == TG_OPTION_WORDS)
+        tg_buffer_append_str(out, "an array of ");
+    if (option->type == TG_OPTION_ENUM || option->type == TG_OPTION_WORDS)
         append_words(option->words, out);
     else if (option->type == TG_OPTION_INTEGER || !is_shape)
         append_range(option, out);
@@ -143,143 +163,4 @@ void tg_option_append_expected(const struct tg_option *option, bool is_shape, st
         tg_buffer_append_str(out, option->grammar->expected);
     else
         tg_buffer_append_str(out, shapes[option->type]);
-}
-
-/* ---- defaults and freeing ----------------------------------------------------------------------------- */
-
-static char **split_words(const char *text)
-{
-    char **words = NULL;
-    size_t count = 0;
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        words = tg_realloc_array(words, count + 2, sizeof(words[0]));
-        words[count++] = tg_strndup(text, length);
-        words[count] = NULL;
-        text += length + strspn(text + length, " ");
-    }
-    return words;
-}
-
-static void set_default(const struct tg_option *option, void *field)
-{
-    int64_t number;
-    switch (option->type) {
-    case TG_OPTION_STRING:
-    case TG_OPTION_PATH:
-    case TG_OPTION_FILE:
-        *(char **)field = tg_strdup(option->default_text);
-        break;
-    case TG_OPTION_STRINGS:
-        *(char ***)field = split_words(option->default_text);
-        break;
-    case TG_OPTION_INITIAL:
-        break; /* zero is TG_INITIAL_LIVE */
-    case TG_OPTION_BOOL:
-        if (!tg_option_parse_scalar(option, option->default_text, &number))
-            *(bool *)field = number != 0;
-        break;
-    default:
-        if (!tg_option_parse_scalar(option, option->default_text, &number))
-            *(int64_t *)field = number;
-    }
-}
-
-void tg_options_set_defaults(const struct tg_option_object *object, void *base)
-{
-    for (size_t i = 0; i < object->option_count; i++) {
-        const struct tg_option *option = &object->options[i];
-        void *field = (char *)base + option->offset;
-        if (option->type == TG_OPTION_OBJECT && !option->has_no_default_keys)
-            tg_options_set_defaults(option->object, field);
-        else if (option->default_text)
-            set_default(option, field);
-    }
-}
-
-void tg_message_deinit(struct tg_config_message *message)
-{
-    free(message->bytes);
-    *message = (struct tg_config_message){ 0 };
-}
-
-void tg_headers_free(struct tg_config_header *headers)
-{
-    for (struct tg_config_header *header = headers; header && header->name; header++) {
-        free(header->name);
-        free(header->value);
-    }
-    free(headers);
-}
-
-void tg_strings_free(char **strings)
-{
-    for (char **string = strings; string && *string; string++)
-        free(*string);
-    free(strings);
-}
-
-static void free_items(const struct tg_option *option, char *items, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char *item = items + i * option->object->size;
-        if (option->type == TG_OPTION_MAP)
-            free(*(char **)(void *)item);
-        tg_options_free(option->object, item);
-    }
-    free(items);
-}
-
-static void free_messages(struct tg_config_message *messages, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        tg_message_deinit(&messages[i]);
-    free(messages);
-}
-
-static void free_url(struct tg_config_url *url)
-{
-    free(url->text);
-    free(url->host);
-    free(url->path);
-}
-
-void tg_options_free(const struct tg_option_object *object, void *base)
-{
-    for (size_t i = 0; i < object->option_count; i++) {
-        const struct tg_option *option = &object->options[i];
-        void *field = (char *)base + option->offset;
-        size_t *count = (size_t *)(void *)((char *)base + option->count_offset);
-        switch (option->type) {
-        case TG_OPTION_STRING:
-        case TG_OPTION_PATH:
-        case TG_OPTION_FILE:
-            free(*(char **)field);
-            break;
-        case TG_OPTION_STRINGS:
-            tg_strings_free(*(char ***)field);
-            break;
-        case TG_OPTION_OBJECT:
-            tg_options_free(option->object, field);
-            break;
-        case TG_OPTION_LIST:
-        case TG_OPTION_MAP:
-            free_items(option, *(char **)field, *count);
-            break;
-        case TG_OPTION_URL:
-            free_url(field);
-            break;
-        case TG_OPTION_HEADERS:
-            tg_headers_free(*(struct tg_config_header **)field);
-            break;
-        case TG_OPTION_MESSAGE:
-            tg_message_deinit(field);
-            break;
-        case TG_OPTION_MESSAGES:
-            free_messages(*(struct tg_config_message **)field, *count);
-            break;
-        default:
-            break;
-        }
-    }
 }

@@ -1,25 +1,10 @@
-/* The option table itself, from the smallest objects up to the whole file. Nothing but data: what is done
- * with it stands in option_values.c, load.c, schema.c and reference.c. */
-#include "options.h"
-#include "grammar.h"
+/* The option table itself, from the smallest objects up to the whole file: listening, clients, streams. A
+ * stream's `upstream` and `translate` have files of their own. Nothing but data: what is done with it stands in
+ * option_values.c, option_fields.c, load.c, schema.c and reference.c. */
+#include "option_rows.h"
 
 /* A row in the tool's form would have a line for each field. */
 /* clang-format off */
-
-#define AT(type, field) .offset = offsetof(struct type, field)
-#define COUNT_AT(type, field) .count_offset = offsetof(struct type, field)
-#define OBJECT(name, ...)                                                                                    \
-    static const struct tg_option_object name = { .options = name##_options,                                 \
-                                                  .option_count = TG_COUNT_OF(name##_options), __VA_ARGS__ }
-
-#define MILLISECONDS(n) INT64_C(n)
-#define SECONDS(n) (INT64_C(n) * 1000)
-#define MINUTES(n) (INT64_C(n) * 60 * 1000)
-#define HOURS(n) (INT64_C(n) * 3600 * 1000)
-#define DAYS(n) (INT64_C(n) * 24 * 3600 * 1000)
-#define KIB(n) (INT64_C(n) << 10)
-#define MIB(n) (INT64_C(n) << 20)
-#define GIB(n) (INT64_C(n) << 30)
 
 static const struct tg_option_word log_levels[] = {
     { "debug", TG_LOG_DEBUG },     { "info", TG_LOG_INFO },
@@ -31,10 +16,6 @@ static const struct tg_option_word log_formats[] = {
 };
 static const struct tg_option_word tls_versions[] = { { "1.2", 12 }, { "1.3", 13 }, { 0 } };
 static const struct tg_option_word scopes[] = { { "shared", 0 }, { 0 } };
-static const struct tg_option_word upstream_kinds[] = { { "websocket", TG_UPSTREAM_WEBSOCKET }, { 0 } };
-static const struct tg_option_word connects[] = {
-    { "always", TG_CONNECT_ALWAYS }, { "on_demand", TG_CONNECT_ON_DEMAND }, { 0 }
-};
 static const struct tg_option_word after_gaps[] = {
     { "oldest", TG_AFTER_GAP_OLDEST }, { "live", TG_AFTER_GAP_LIVE }, { 0 }
 };
@@ -194,134 +175,6 @@ OBJECT(route, .size = sizeof(struct tg_config_route), .help = "What a path of th
 
 /* ---- streams ------------------------------------------------------------------------------------------ */
 
-static const struct tg_option basic_options[] = {
-    { .key = "user", .type = TG_OPTION_STRING, AT(tg_config_upstream, basic_user), .is_required = true,
-      .grammar = &tg_grammar_basic_user, .help = "The user name." },
-    { .key = "password", .type = TG_OPTION_STRING, AT(tg_config_upstream, basic_password),
-      .is_required = true,
-      .grammar = &tg_grammar_basic_password,
-      .help = "The password. Better `${NAME}` or `{ \"$file\": … }` than the password itself." },
-};
-OBJECT(basic, .help = "HTTP basic authentication.");
-
-static const struct tg_option auth_options[] = {
-    { .key = "basic", .type = TG_OPTION_OBJECT, .object = &basic, .has_no_default_keys = true,
-      .help = "Logs in with a user name and a password. Either this or `bearer`." },
-    { .key = "bearer", .type = TG_OPTION_STRING, AT(tg_config_upstream, bearer),
-      .grammar = &tg_grammar_header_content,
-      .help = "Logs in with this token, as `Authorization: Bearer …`. Either this or `basic`." },
-};
-OBJECT(auth, .help = "How Tidegate logs in at the backend.");
-
-static const struct tg_option keepalive_options[] = {
-    { .key = "message", .type = TG_OPTION_MESSAGE, AT(tg_config_upstream, keepalive_message),
-      .is_required = true,
-      .help = "The message." },
-    { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, keepalive_every_ms),
-      .min = MILLISECONDS(100), .max = DAYS(1), .default_text = "20s", .help = "How often it is sent." },
-};
-OBJECT(keepalive, .help = "A message of the backend's own protocol that keeps the connection alive.");
-
-static const struct tg_option reconnect_options[] = {
-    { .key = "first", .type = TG_OPTION_DURATION, AT(tg_config_upstream, reconnect_first_ms),
-      .min = MILLISECONDS(10), .max = HOURS(1), .default_text = "200ms",
-      .help = "The wait before the first new attempt; it doubles with each one that fails." },
-    { .key = "max", .type = TG_OPTION_DURATION, AT(tg_config_upstream, reconnect_max_ms),
-      .min = MILLISECONDS(10),
-      .max = DAYS(1), .default_text = "30s", .help = "The longest wait between two attempts." },
-};
-OBJECT(reconnect, .help = "When to connect again after the backend was lost.");
-
-static const struct tg_option tls_client_options[] = {
-    { .key = "ca", .type = TG_OPTION_FILE, AT(tg_config_tls_client, ca), .grammar = &tg_grammar_file_name,
-      .help = "PEM file with the certificates that the backend's must lead to. Without it, the system's." },
-    { .key = "certificate", .type = TG_OPTION_FILE, AT(tg_config_tls_client, certificate),
-      .grammar = &tg_grammar_file_name,
-      .help = "PEM file with a client certificate to show to the backend; needs `key`." },
-    { .key = "key", .type = TG_OPTION_FILE, AT(tg_config_tls_client, key), .grammar = &tg_grammar_file_name,
-      .help = "PEM file with the client certificate's private key; needs `certificate`." },
-    { .key = "server_name", .type = TG_OPTION_STRING, AT(tg_config_tls_client, server_name),
-      .grammar = &tg_grammar_host_name,
-      .help = "The name to ask for and to find in the backend's certificate. Without it, the URL's host." },
-    { .key = "verify", .type = TG_OPTION_BOOL, AT(tg_config_tls_client, verify), .default_text = "true",
-      .help = "Whether the backend's certificate is checked. With false, anyone on the way can pose as the "
-              "backend; each start logs a warning." },
-};
-OBJECT(tls_client, .help = "TLS towards the backend, for `wss:` URLs.");
-
-static const struct tg_option upstream_options[] = {
-    { .key = "kind", .type = TG_OPTION_ENUM, AT(tg_config_upstream, kind), .words = upstream_kinds,
-      .default_text = "websocket", .help = "What the backend speaks." },
-    { .key = "url", .type = TG_OPTION_URL, AT(tg_config_upstream, url), .is_required = true,
-      .help = "Where the backend is: `ws:` or, with TLS, `wss:`." },
-    { .key = "subprotocols", .type = TG_OPTION_STRINGS, AT(tg_config_upstream, subprotocols), .max = 32,
-      .grammar = &tg_grammar_token, .help = "The WebSocket subprotocols to offer, the preferred one first." },
-    { .key = "headers", .type = TG_OPTION_HEADERS, AT(tg_config_upstream, headers), .max = 100,
-      .grammar = &tg_grammar_header_value,
-      .help = "Headers to send with the handshake, name to value. Those of the handshake itself cannot "
-              "be set." },
-    { .key = "origin", .type = TG_OPTION_STRING, AT(tg_config_upstream, origin),
-      .grammar = &tg_grammar_header_content,
-      .help = "The `Origin` header, for backends that accept certain web pages only." },
-    { .key = "auth", .type = TG_OPTION_OBJECT, .object = &auth, .has_no_default_keys = true,
-      .help = "How Tidegate logs in at the backend." },
-    { .key = "on_open", .type = TG_OPTION_MESSAGES, AT(tg_config_upstream, on_open),
-      COUNT_AT(tg_config_upstream, on_open_count), .max = 1000,
-      .help = "Messages to send, in this order, each time the connection opens: to log in, to subscribe." },
-    { .key = "keepalive", .type = TG_OPTION_OBJECT, .object = &keepalive, .has_no_default_keys = true,
-      .help = "A message to send again and again, for backends that expect one; without it, none." },
-    { .key = "ping_every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, ping_every_ms),
-      .min = MILLISECONDS(100), .max = DAYS(1), .is_zero_allowed = true, .default_text = "20s",
-      .help = "How often to send a WebSocket ping, to notice a dead connection. \"0\": never." },
-    { .key = "pong_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, pong_timeout_ms),
-      .min = MILLISECONDS(100), .max = HOURS(1), .default_text = "10s",
-      .help = "When nothing at all arrives for so long after a ping, the connection counts as dead." },
-    { .key = "idle_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, idle_timeout_ms),
-      .min = MILLISECONDS(100), .max = DAYS(365), .is_zero_allowed = true, .default_text = "0",
-      .help = "When no message arrives for so long, connect again. \"0\": a backend may be silent." },
-    { .key = "connect_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, connect_timeout_ms),
-      .min = MILLISECONDS(100), .max = HOURS(1), .default_text = "10s",
-      .help = "How long connecting may take: name lookup, TCP, TLS and handshake together." },
-    { .key = "max_message", .type = TG_OPTION_SIZE, AT(tg_config_upstream, max_message_bytes), .min = 1,
-      .max = MIB(256), .default_text = "1MiB",
-      .help = "The largest message to accept. A larger one ends the connection." },
-    { .key = "max_redirects", .type = TG_OPTION_INTEGER, AT(tg_config_upstream, max_redirects), .max = 20,
-      .default_text = "5", .help = "How many redirects in a row are followed while connecting." },
-    { .key = "reconnect", .type = TG_OPTION_OBJECT, .object = &reconnect,
-      .help = "When to connect again after the backend was lost." },
-    { .key = "connect", .type = TG_OPTION_ENUM, AT(tg_config_upstream, connect), .words = connects,
-      .default_text = "always",
-      .help = "`always` stays connected, so that nothing is missed while no client reads; `on_demand` "
-              "connects "
-              "with the first client and disconnects after the last." },
-    { .key = "linger", .type = TG_OPTION_DURATION, AT(tg_config_upstream, linger_ms), .max = DAYS(1),
-      .default_text = "10s",
-      .help = "With `on_demand`: how long to stay connected after the last client has gone." },
-    { .key = "required", .type = TG_OPTION_BOOL, AT(tg_config_upstream, required), .default_text = "true",
-      .help = "Whether Tidegate counts as ready (`/readyz`) only while this backend is connected." },
-    { .key = "tls", .type = TG_OPTION_OBJECT, AT(tg_config_upstream, tls), .object = &tls_client,
-      .help = "Certificates, for `wss:` URLs." },
-};
-OBJECT(upstream, .help = "The connection to the backend.");
-
-static const struct tg_option translate_options[] = {
-    { .key = "event", .type = TG_OPTION_STRING, AT(tg_config_translate, event),
-      .grammar = &tg_grammar_event_value,
-      .help = "The event's type: a JSON pointer such as `/type` into the message, or the type itself. "
-              "Without it, "
-              "events have no type, and browsers call them `message`." },
-    { .key = "id", .type = TG_OPTION_STRING, AT(tg_config_translate, id), .grammar = &tg_grammar_pointer,
-      .help = "Where the message has the event's id, as a JSON pointer. Without it, Tidegate numbers "
-              "events." },
-    { .key = "data", .type = TG_OPTION_STRING, AT(tg_config_translate, data), .grammar = &tg_grammar_pointer,
-      .help = "Which part of the message is the event's data, as a JSON pointer. Without it, the whole "
-              "message." },
-    { .key = "binary_event", .type = TG_OPTION_STRING, AT(tg_config_translate, binary_event),
-      .grammar = &tg_grammar_event_name, .default_text = "binary",
-      .help = "The type of events made of binary messages, whose data is base64." },
-};
-OBJECT(translate, .help = "What becomes of a message. Without it, the message is the data.");
-
 static const struct tg_option retain_options[] = {
     { .key = "events", .type = TG_OPTION_INTEGER, AT(tg_config_retain, events), .max = INT64_C(1000000000),
       .default_text = "10000", .help = "How many events are kept for clients that come back." },
@@ -337,9 +190,10 @@ OBJECT(retain,
 static const struct tg_option stream_options[] = {
     { .key = "scope", .type = TG_OPTION_ENUM, AT(tg_config_stream, scope), .words = scopes,
       .default_text = "shared", .help = "Who shares the stream: `shared` is one for all clients." },
-    { .key = "upstream", .type = TG_OPTION_OBJECT, AT(tg_config_stream, upstream), .object = &upstream,
-      .is_required = true, .help = "The connection to the backend." },
-    { .key = "translate", .type = TG_OPTION_OBJECT, AT(tg_config_stream, translate), .object = &translate,
+    { .key = "upstream", .type = TG_OPTION_OBJECT, AT(tg_config_stream, upstream),
+      .object = &tg_options_upstream, .is_required = true, .help = "The connection to the backend." },
+    { .key = "translate", .type = TG_OPTION_OBJECT, AT(tg_config_stream, translate),
+      .object = &tg_options_translate,
       .help = "What becomes of a message. Without it, the message is the data." },
     { .key = "retain", .type = TG_OPTION_OBJECT, AT(tg_config_stream, retain), .object = &retain,
       .help = "What is kept for clients that come back." },

@@ -9,25 +9,31 @@
 #include "tidegate/config.h"
 
 enum tg_option_type {
-    TG_OPTION_IGNORED,  /* accepted and not read */
-    TG_OPTION_BOOL,     /* bool */
-    TG_OPTION_INTEGER,  /* int64_t */
-    TG_OPTION_DURATION, /* int64_t, milliseconds */
-    TG_OPTION_SIZE,     /* int64_t, bytes */
-    TG_OPTION_MODE,     /* int64_t, file mode from an octal string */
-    TG_OPTION_ENUM,     /* int64_t, one of `words` */
-    TG_OPTION_STRING,   /* char * */
-    TG_OPTION_PATH,     /* char *, a file name; a relative one is joined to the configuration's folder */
-    TG_OPTION_FILE,     /* the same, and the file must be readable */
-    TG_OPTION_STRINGS,  /* char **, NULL-terminated */
-    TG_OPTION_OBJECT,   /* embedded: the offsets of `object` count from `offset` */
-    TG_OPTION_LIST,     /* array of `object`, and its length at `count_offset` */
-    TG_OPTION_MAP,      /* the same from a JSON object; an item begins with its name, a char * */
-    TG_OPTION_URL,      /* struct tg_config_url */
-    TG_OPTION_HEADERS,  /* struct tg_config_header *, ends with a NULL name */
-    TG_OPTION_MESSAGE,  /* struct tg_config_message */
-    TG_OPTION_MESSAGES, /* struct tg_config_message *, and their number at `count_offset` */
-    TG_OPTION_INITIAL,  /* int64_t enum tg_config_initial, and N of { "last": N } at `count_offset` */
+    TG_OPTION_IGNORED,    /* accepted and not read */
+    TG_OPTION_BOOL,       /* bool */
+    TG_OPTION_INTEGER,    /* int64_t */
+    TG_OPTION_DURATION,   /* int64_t, milliseconds */
+    TG_OPTION_SIZE,       /* int64_t, bytes */
+    TG_OPTION_MODE,       /* int64_t, file mode from an octal string */
+    TG_OPTION_ENUM,       /* int64_t, one of `words` */
+    TG_OPTION_STRING,     /* char * */
+    TG_OPTION_PATH,       /* char *, a file name; a relative one is joined to the configuration's folder */
+    TG_OPTION_FILE,       /* the same, and the file must be readable */
+    TG_OPTION_STRINGS,    /* char **, NULL-terminated */
+    TG_OPTION_OBJECT,     /* embedded: the offsets of `object` count from `offset` */
+    TG_OPTION_LIST,       /* array of `object`, and its length at `count_offset` */
+    TG_OPTION_MAP,        /* the same from a JSON object; an item begins with its name, a char * */
+    TG_OPTION_URL,        /* struct tg_config_url */
+    TG_OPTION_HEADERS,    /* struct tg_config_header *, ends with a NULL name */
+    TG_OPTION_MESSAGE,    /* struct tg_config_message */
+    TG_OPTION_MESSAGES,   /* struct tg_config_message *, and their number at `count_offset` */
+    TG_OPTION_INITIAL,    /* int64_t enum tg_config_initial, and N of { "last": N } at `count_offset` */
+    TG_OPTION_WORDS,      /* int64_t *, each one of `words`, and their number at `count_offset` */
+    TG_OPTION_NUMBER,     /* double */
+    TG_OPTION_JSON,       /* char **, NULL-terminated: one compact JSON text */
+    TG_OPTION_JSONS,      /* the same of a list */
+    TG_OPTION_CONDITION,  /* struct tg_config_condition *; NULL: absent */
+    TG_OPTION_CONDITIONS, /* the same of a list, and their number at `count_offset` */
     TG_OPTION_TYPE_COUNT
 };
 
@@ -42,7 +48,12 @@ struct tg_option_grammar {
     const char *expected; /* follows "expected " */
     const char *pattern;  /* the same, as far as a regular expression can say it, for the schema; or NULL */
     bool (*is_valid)(const char *text);
+    /* Says of a text that is not valid what was expected in its place; NULL: `expected` says it all. */
+    void (*explain)(const char *text, struct tg_buffer *out);
 };
+
+/* In `kinds`. */
+#define TG_KIND_BIT(kind) (1u << (kind))
 
 struct tg_option {
     const char *key;
@@ -58,11 +69,14 @@ struct tg_option {
     const struct tg_option_word *words;
     const struct tg_option_grammar *grammar; /* strings, each item of STRINGS, and the names of a MAP */
     const struct tg_option_object *object;
+    unsigned kinds;      /* TG_KIND_BIT of each upstream kind that has this option; 0: all of them */
+    const char *example; /* members of a JSON object with this key among them; or NULL */
     const char *help;
 };
 
 struct tg_option_object {
     const char *help;
+    const char *example; /* JSON, laid out to be read; or NULL */
     const struct tg_option *options;
     size_t option_count;
     size_t size; /* of the C struct of a list's or map's item */
@@ -70,10 +84,19 @@ struct tg_option_object {
 
 /* The whole file. Its C struct is tg_config. */
 extern const struct tg_option_object tg_options_root;
+/* Parts of it: struct tg_config_upstream and struct tg_config_translate. */
+extern const struct tg_option_object tg_options_upstream, tg_options_translate;
+/* A condition: struct tg_condition_keys. It may stand in itself, so no other object of the table holds it. */
+extern const struct tg_option_object tg_options_condition;
+
+extern const struct tg_option_word tg_upstream_kind_words[];
 
 /* What the option accepts, to follow "expected ". `is_shape` asks for the form ("a duration such as
  * "20s""), else the range is named. */
 void tg_option_append_expected(const struct tg_option *option, bool is_shape, struct tg_buffer *out);
+
+/* `kind "sse", "ndjson" or "poll"`: which upstreams have the option, when not all do. */
+void tg_option_append_kinds(const struct tg_option *option, struct tg_buffer *out);
 
 /* Numbers, durations, sizes, modes, enumerations and booleans from their text. TG_ERR_INVALID: not of this
  * form; TG_ERR_LIMIT: out of range. */

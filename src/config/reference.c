@@ -44,6 +44,11 @@ static const char *const type_names[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_MESSAGE] = "message",
     [TG_OPTION_MESSAGES] = "array of messages",
     [TG_OPTION_INITIAL] = "`\"live\"`, `\"all\"` or `{ \"last\": N }`",
+    [TG_OPTION_NUMBER] = "number",
+    [TG_OPTION_JSON] = "JSON",
+    [TG_OPTION_JSONS] = "array of JSON",
+    [TG_OPTION_CONDITION] = "condition, below",
+    [TG_OPTION_CONDITIONS] = "array of conditions, below",
 };
 
 static void append_type(struct tg_buffer *out, const struct tg_option *option)
@@ -53,7 +58,7 @@ static void append_type(struct tg_buffer *out, const struct tg_option *option)
         append_cell(out, type_names[option->type]);
         return;
     }
-    tg_option_append_expected(option, option->type == TG_OPTION_ENUM, &range);
+    tg_option_append_expected(option, option->words != NULL, &range);
     append_cell(out, range.data);
     tg_buffer_deinit(&range);
 }
@@ -76,6 +81,40 @@ static void append_default(struct tg_buffer *out, const struct tg_option *option
     }
 }
 
+static void append_meaning(struct tg_buffer *out, const struct tg_option *option)
+{
+    append_cell(out, option->help);
+    if (option->kinds) {
+        tg_buffer_append_str(out, " Only for ");
+        tg_option_append_kinds(option, out);
+        tg_buffer_append_str(out, ".");
+    }
+    if (option->example) {
+        tg_buffer_append_str(out, " Example: `{ ");
+        append_cell(out, option->example);
+        tg_buffer_append_str(out, " }`");
+    }
+}
+
+/* What stands below a section's title. */
+static void append_object(struct tg_buffer *out, const struct tg_option_object *object)
+{
+    tg_buffer_appendf(out, "%s\n\n", object->help);
+    if (object->example)
+        tg_buffer_appendf(out, "```json\n%s\n```\n\n", object->example);
+    tg_buffer_append_str(out, "| key | value | default | meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < object->option_count; i++) {
+        const struct tg_option *option = &object->options[i];
+        tg_buffer_appendf(out, "| `%s` | ", option->key);
+        append_type(out, option);
+        tg_buffer_append_str(out, " | ");
+        append_default(out, option);
+        tg_buffer_append_str(out, " | ");
+        append_meaning(out, option);
+        tg_buffer_append_str(out, " |\n");
+    }
+}
+
 static void append_section(struct tg_buffer *out, const struct tg_option_object *object,
                            const struct section *section)
 {
@@ -86,17 +125,7 @@ static void append_section(struct tg_buffer *out, const struct tg_option_object 
     } else {
         tg_buffer_append_str(out, "## The file\n\n");
     }
-    tg_buffer_appendf(out, "%s\n\n| key | value | default | meaning |\n|---|---|---|---|\n", object->help);
-    for (size_t i = 0; i < object->option_count; i++) {
-        const struct tg_option *option = &object->options[i];
-        tg_buffer_appendf(out, "| `%s` | ", option->key);
-        append_type(out, option);
-        tg_buffer_append_str(out, " | ");
-        append_default(out, option);
-        tg_buffer_append_str(out, " | ");
-        append_cell(out, option->help);
-        tg_buffer_append_str(out, " |\n");
-    }
+    append_object(out, object);
     for (size_t i = 0; i < object->option_count; i++) {
         const struct tg_option *option = &object->options[i];
         const char *suffix = option->type == TG_OPTION_LIST  ? "[]"
@@ -126,6 +155,17 @@ static const char introduction[] =
     "- A message is a string (sent as text), `{ \"$base64\": \"…\" }` (sent as binary), or any other JSON "
     "(sent as "
     "compact JSON text).\n"
+    "- A JSON pointer (RFC 6901) names a part of a message that is JSON: `\"/items/0/price\"`; in its keys "
+    "`~` is "
+    "written `~0` and `/` `~1`.\n"
+    "- A template is text with JSON pointers in braces: with `\"{/type}.{/symbol|none}\"`, the message "
+    "`{ \"type\": \"trade\", \"symbol\": \"AAPL\" }` gives `trade.AAPL`. Behind the bar stands what takes "
+    "the "
+    "place of a part that is missing or `null`; without it, such a message is a misfit. `{{` and `}}` are "
+    "braces.\n"
+    "- A misfit is a message that the rules of `translate` do not fit: one that is no JSON where a rule "
+    "needs it, for "
+    "example.\n"
     "\n";
 
 enum tg_err tg_config_reference(struct tg_buffer *out)
@@ -133,6 +173,8 @@ enum tg_err tg_config_reference(struct tg_buffer *out)
     struct tg_buffer text = { 0 };
     tg_buffer_append_str(&text, introduction);
     append_section(&text, &tg_options_root, NULL);
+    tg_buffer_append_str(&text, "\n## Conditions\n\n");
+    append_object(&text, &tg_options_condition);
     enum tg_err err = tg_buffer_append(out, text.data, text.length);
     tg_buffer_deinit(&text);
     return err;

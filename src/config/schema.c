@@ -96,7 +96,7 @@ static json_t *type_schema(const struct tg_option *option)
     case TG_OPTION_MAP:
         return map_schema(option);
     case TG_OPTION_URL:
-        return string_schema("^[Ww][Ss]{1,2}://[^\\s#@]+$");
+        return string_schema("^([Ww][Ss]{1,2}|[Hh][Tt]{2}[Pp][Ss]?)://[^\\s#@]+$");
     case TG_OPTION_HEADERS:
         return json_pack("{s:s, s:o}", "type", "object", "additionalProperties", string_schema(pattern));
     case TG_OPTION_MESSAGE:
@@ -105,6 +105,18 @@ static json_t *type_schema(const struct tg_option *option)
         return list_schema(option, reference_to("message"));
     case TG_OPTION_INITIAL:
         return initial_schema(option);
+    case TG_OPTION_WORDS:
+        return list_schema(option, words_schema(option->words));
+    case TG_OPTION_NUMBER:
+        return json_pack("{s:s}", "type", "number");
+    case TG_OPTION_JSON:
+        return json_object();
+    case TG_OPTION_JSONS:
+        return list_schema(option, json_object());
+    case TG_OPTION_CONDITION:
+        return reference_to("condition");
+    case TG_OPTION_CONDITIONS:
+        return list_schema(option, reference_to("condition"));
     default:
         return string_schema(pattern);
     }
@@ -128,25 +140,90 @@ static json_t *default_value(const struct tg_option *option)
     return list;
 }
 
+/* The value of the option in its example. */
+static json_t *example_value(const struct tg_option *option)
+{
+    struct tg_buffer text = { 0 };
+    tg_buffer_appendf(&text, "{%s}", option->example);
+    json_t *object = json_loadb(tg_text_or_empty(text.data), text.length, 0, NULL);
+    json_t *value = json_incref(json_object_get(object, option->key));
+    json_decref(object);
+    tg_buffer_deinit(&text);
+    return value;
+}
+
+static json_t *option_schema(const struct tg_option *option)
+{
+    json_t *schema = type_schema(option);
+    json_object_set_new(schema, "description", json_string(option->help));
+    if (option->default_text)
+        json_object_set_new(schema, "default", default_value(option));
+    if (option->example)
+        json_object_set_new(schema, "examples", json_pack("[o]", example_value(option)));
+    return schema;
+}
+
+/* An upstream of each kind does without the keys that others have. */
+static json_t *kinds_schema(const struct tg_option_object *object)
+{
+    json_t *rules = json_array();
+    for (const struct tg_option_word *kind = tg_upstream_kind_words; kind->word; kind++) {
+        json_t *without = json_object();
+        for (size_t i = 0; i < object->option_count; i++) {
+            const struct tg_option *option = &object->options[i];
+            if (option->kinds && !(option->kinds & TG_KIND_BIT(kind->value)))
+                json_object_set_new(without, option->key, json_false());
+        }
+        json_t *rule = json_pack("{s:{s:{s:{s:s}}}, s:{s:o}}", "if", "properties", "kind", "const",
+                                 kind->word, "then", "properties", without);
+        /* Without the key it is the default kind. */
+        if (kind->value != TG_UPSTREAM_WEBSOCKET)
+            json_object_set_new(json_object_get(rule, "if"), "required", json_pack("[s]", "kind"));
+        json_array_append_new(rules, rule);
+    }
+    return rules;
+}
+
 static json_t *object_schema(const struct tg_option_object *object)
 {
     json_t *properties = json_object(), *required = json_array();
+    bool has_kinds = false;
     for (size_t i = 0; i < object->option_count; i++) {
         const struct tg_option *option = &object->options[i];
-        json_t *schema = type_schema(option);
-        json_object_set_new(schema, "description", json_string(option->help));
-        if (option->default_text)
-            json_object_set_new(schema, "default", default_value(option));
         if (option->is_required)
             json_array_append_new(required, json_string(option->key));
-        json_object_set_new(properties, option->key, schema);
+        has_kinds = has_kinds || option->kinds;
+        json_object_set_new(properties, option->key, option_schema(option));
     }
     json_t *schema = json_pack("{s:s, s:s, s:o, s:b}", "type", "object", "description", object->help,
                                "properties", properties, "additionalProperties", 0);
     if (json_array_size(required) > 0)
         json_object_set(schema, "required", required);
     json_decref(required);
+    if (has_kinds)
+        json_object_set_new(schema, "allOf", kinds_schema(object));
     return schema;
+}
+
+/* A condition is one of: a pointer with tests beside it, each of the other keys alone, a list. */
+static json_t *condition_schema(void)
+{
+    static const char *const alone[] = { "text", "not", "any", "all" };
+    json_t *sorts = json_array(), *whole = object_schema(&tg_options_condition);
+    json_t *tests = json_object_get(whole, "properties");
+    for (size_t i = 0; i < TG_COUNT_OF(alone); i++) {
+        json_array_append_new(sorts, json_pack("{s:s, s:{s:O}, s:[s], s:b}", "type", "object", "properties",
+                                               alone[i], json_object_get(tests, alone[i]), "required",
+                                               alone[i], "additionalProperties", 0));
+        json_object_del(tests, alone[i]);
+    }
+    json_object_set_new(whole, "required", json_pack("[s]", "pointer"));
+    json_object_set_new(whole, "minProperties", json_integer(2));
+    json_object_del(whole, "description");
+    json_array_insert_new(sorts, 0, whole);
+    json_array_append_new(sorts, json_pack("{s:s, s:o, s:i}", "type", "array", "items",
+                                           reference_to("condition"), "minItems", 1));
+    return json_pack("{s:s, s:o}", "description", tg_options_condition.help, "anyOf", sorts);
 }
 
 static json_t *definitions(void)
@@ -163,8 +240,8 @@ static json_t *definitions(void)
     json_t *anything = json_pack("{s:s, s:{s:s, s:[s]}}", "description",
                                  "A string is sent as text, other JSON as compact JSON text.", "not", "type",
                                  "object", "required", "$base64");
-    return json_pack("{s:{s:[o,o]}, s:{s:[o,o]}}", "resolved", "anyOf", variable, file, "message", "anyOf",
-                     binary, anything);
+    return json_pack("{s:{s:[o,o]}, s:{s:[o,o]}, s:o}", "resolved", "anyOf", variable, file, "message",
+                     "anyOf", binary, anything, "condition", condition_schema());
 }
 
 enum tg_err tg_config_schema(struct tg_buffer *out)

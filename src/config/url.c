@@ -1,4 +1,5 @@
-/* ws: and wss: URLs (RFC 6455 section 3, RFC 3986), strict: what could be read in two ways is refused. */
+/* ws:, wss:, http: and https: URLs (RFC 6455 section 3, RFC 9110 section 4.2, RFC 3986), strict: what could
+ * be read in two ways is refused. */
 #include "url.h"
 
 #include <arpa/inet.h>
@@ -6,7 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char expected_shape[] = "a URL such as \"wss://legacy.internal:9000/feed\"";
+static const struct scheme {
+    const char *text;
+    bool is_secure, is_websocket;
+} schemes[] = {
+    { "ws://", false, true },
+    { "wss://", true, true },
+    { "http://", false, false },
+    { "https://", true, false },
+};
+
+#define HTTP_URL "a URL such as \"https://legacy.internal:9000/feed\""
 static const char expected_host[] = "a URL with a host name, an IPv4 address, or an IPv6 address in brackets";
 
 static bool is_hex(char c)
@@ -97,19 +108,44 @@ static void set_path(struct tg_config_url *url, const char *rest)
     url->path = path.data;
 }
 
-enum tg_err tg_url_parse(const char *text, struct tg_config_url *ret_url, const char **ret_expected)
+const char *tg_url_expected(int64_t kind)
+{
+    switch (kind) {
+    case TG_UPSTREAM_SSE:
+        return HTTP_URL " for kind \"sse\"";
+    case TG_UPSTREAM_NDJSON:
+        return HTTP_URL " for kind \"ndjson\"";
+    case TG_UPSTREAM_POLL:
+        return HTTP_URL " for kind \"poll\"";
+    default:
+        return "a URL such as \"wss://legacy.internal:9000/feed\"";
+    }
+}
+
+static const struct scheme *find_scheme(const char *text, int64_t kind)
+{
+    for (const struct scheme *scheme = schemes; scheme < schemes + TG_COUNT_OF(schemes); scheme++) {
+        if (strncasecmp(text, scheme->text, strlen(scheme->text)) == 0 &&
+            (kind == TG_URL_ANY_KIND || scheme->is_websocket == (kind == TG_UPSTREAM_WEBSOCKET)))
+            return scheme;
+    }
+    return NULL;
+}
+
+enum tg_err tg_url_parse(const char *text, int64_t kind, struct tg_config_url *ret_url,
+                         const char **ret_expected)
 {
     struct tg_config_url url = { 0 };
-    const char *expected = expected_shape;
-    if (strncasecmp(text, "wss://", 6) == 0)
-        url.is_secure = true;
-    else if (strncasecmp(text, "ws://", 5) != 0)
+    const char *expected = tg_url_expected(kind);
+    const struct scheme *scheme = find_scheme(text, kind);
+    if (!scheme)
         goto fail;
     expected = check_characters(text);
     if (expected)
         goto fail;
 
-    const char *authority = strchr(text, '/') + 2;
+    url.is_secure = scheme->is_secure;
+    const char *authority = text + strlen(scheme->text);
     size_t length = strcspn(authority, "/?");
     if (memchr(authority, '@', length)) {
         expected = "a URL without user and password; use \"auth\"";
