@@ -7,7 +7,7 @@
    upstream and downstream, which share a floor, never include each other.
  - include/tidegate/<layer>.h may include façades of lower layers only.
  - libwebsockets is included by files named *_lws.c alone, and by headers named *_lws.h, which only
-   those may include.
+   those may include; libcurl likewise by *_curl.c and *_curl.h.
  - A file in src, include and web has at most 500 lines; a function over 80 lines is a warning.
  - tg_layer(name …) in CMakeLists.txt links lower layers only.
 """
@@ -24,6 +24,8 @@ MAX_FUNCTION_LINES = 80
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 FACADE = re.compile(r"^tidegate/([a-z_0-9]+)\.h$")
+# Libraries that only files with this ending may include, and what their headers are called.
+FENCED = {"lws": r"^libwebsockets(\.h$|/)", "curl": r"^curl/"}
 LAYER_CALL = re.compile(r"^\s*tg_layer\(\s*([^)]*)\)", re.M)
 
 
@@ -69,10 +71,11 @@ def includes_of(root, path):
             yield f"{path}:{number}", match.group(1) == '"', match.group(2)
 
 
-def check_lws(report, place, path, name):
-    if re.match(r"^libwebsockets(\.h$|/)", name) or name.endswith("_lws.h"):
-        if not path.endswith(("_lws.c", "_lws.h")):
-            report.error(place, f"includes {name} outside *_lws.c and *_lws.h")
+def check_libraries(report, place, path, name):
+    for suffix, pattern in FENCED.items():
+        if re.match(pattern, name) or name.endswith(f"_{suffix}.h"):
+            if not path.endswith((f"_{suffix}.c", f"_{suffix}.h")):
+                report.error(place, f"includes {name} outside *_{suffix}.c and *_{suffix}.h")
 
 
 def check_source_includes(root, report):
@@ -82,7 +85,7 @@ def check_source_includes(root, report):
             report.error(path, f'"{layer}" is no layer')
             continue
         for place, is_quoted, name in includes_of(root, path):
-            check_lws(report, place, path, name)
+            check_libraries(report, place, path, name)
             facade = FACADE.match(name)
             if facade:
                 other = facade.group(1)
@@ -107,7 +110,7 @@ def check_facades(root, report):
             report.error(path, "is no layer's façade")
             continue
         for place, is_quoted, name in includes_of(root, path):
-            check_lws(report, place, path, name)
+            check_libraries(report, place, path, name)
             facade = FACADE.match(name)
             if facade and (facade.group(1) not in FLOORS or not is_below(layer, facade.group(1))):
                 report.error(place, f"the façade of {layer} includes {name}, which is not below it")

@@ -21,6 +21,8 @@ GOOD = {
     "src/stream/segment.c": '#include "segment.h"\n#include "tidegate/stream.h"\n#include <uv.h>\n',
     "src/upstream/websocket_lws.c": '#include <libwebsockets.h>\n#include "context_lws.h"\n',
     "src/upstream/context_lws.h": "#include <libwebsockets.h>\n",
+    "src/upstream/http_curl.h": "#include <curl/curl.h>\n",
+    "src/upstream/http_hop_curl.c": '#include "http_curl.h"\n',
 }
 
 
@@ -62,6 +64,10 @@ class CheckLayers(unittest.TestCase):
         self.assert_one_error("src/upstream/bad.c", "#include <libwebsockets.h>\n", "outside *_lws.c")
         self.assert_one_error("src/upstream/bad.c", '#include "context_lws.h"\n', "outside *_lws.c")
         self.assert_one_error("src/stream/bad.h", "#include <libwebsockets/lws-misc.h>\n", "outside *_lws.c")
+
+    def test_libcurl_outside_its_files_fails(self):
+        self.assert_one_error("src/upstream/bad.c", "#include <curl/curl.h>\n", "outside *_curl.c")
+        self.assert_one_error("src/upstream/bad_lws.c", '#include "http_curl.h"\n', "outside *_curl.c")
 
     def test_a_facade_that_includes_upward_fails(self):
         self.assert_one_error("include/tidegate/stream.h", '#include "tidegate/admin.h"\n', "not below")

@@ -19,8 +19,9 @@ struct tg_http_client *tg_http_client_new(struct tg_worker *worker); /* NULL whe
  * to give back is given back while the pool is freed. */
 void tg_http_client_free(struct tg_http_client *client);
 
-/* All borrowed for the call of tg_http_start. Headers and credentials of `config` go with it, credentials and headers
- * of the configuration only as long as a redirect has not left the configured site (tg_target_is_same_site). */
+/* All borrowed for the call of tg_http_start. Headers and credentials of `config` go with it, the client certificate
+ * too, and tls.server_name counts, but all of them only as long as a redirect has not left the configured site
+ * (tg_target_is_same_site). A header of `config` stands in for one of the same name in `headers`. */
 struct tg_http_request {
     const struct tg_config_upstream *config; /* headers, auth, tls, max_redirects; outlives the exchange */
     const struct tg_target *target;
@@ -58,7 +59,7 @@ struct tg_http_exchange;
 /* Never calls the handler from within. NULL: memory is out. */
 struct tg_http_exchange *tg_http_start(struct tg_http_client *client, const struct tg_http_request *request,
                                        const struct tg_http_handler *handler, void *arg);
-/* No call of the handler follows. May be called from within on_head and on_body. */
+/* No call of the handler follows. May be called from within on_head, on_body and on_redirect. */
 void tg_http_cancel(struct tg_http_exchange *exchange);
 
 #endif

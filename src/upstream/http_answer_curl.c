@@ -1,0 +1,205 @@
+/* The answer to a hop as libcurl hands it over: the lines of its head, the bytes of its body, and why it ended. */
+#include "http_curl.h"
+
+#include "retry_after.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HEAD_MAX = 64 * 1024,      /* with the informational ones before it, and trailers */
+    SHORT_BODY_MAX = 16 * 1024 /* of a redirect: to read it is cheaper than a new connection */
+};
+
+static size_t fail(struct tg_http_exchange *exchange, enum tg_upstream_reason reason, const char *detail)
+{
+    exchange->phase = HTTP_FAILED;
+    exchange->failure = (struct tg_http_end){ reason, detail };
+    return CURL_WRITEFUNC_ERROR;
+}
+
+/* ---- the head ---------------------------------------------------------------------------------- */
+
+/* NULL: there is none. Where there are several, the first. */
+static const char *header(CURL *easy, const char *name, size_t *ret_count)
+{
+    struct curl_header *found;
+
+    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
+        return NULL;
+    if (ret_count)
+        *ret_count = found->amount;
+    return found->value;
+}
+
+static bool is_body_short(CURL *easy, unsigned long long limit)
+{
+    const char *length = header(easy, "Content-Length", NULL);
+
+    return length && *length >= '0' && *length <= '9' && strtoull(length, NULL, 10) <= limit;
+}
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* NULL: exchange->location is where to go next. */
+static const char *find_location(struct tg_http_exchange *exchange)
+{
+    size_t count = 0;
+    const char *location = header(exchange->easy, "Location", &count);
+
+    if (exchange->hops >= exchange->config->max_redirects)
+        return "too many";
+    if (!location || count != 1)
+        return "no Location that can be used";
+    switch (tg_target_follow(&exchange->target, location, &exchange->location)) {
+    case TG_OK:
+        return NULL;
+    case TG_ERR_TLS:
+        return "it would leave TLS";
+    default:
+        return "no Location that can be used";
+    }
+}
+
+static size_t on_redirect(struct tg_http_exchange *exchange, long status, size_t length)
+{
+    const char *error = find_location(exchange);
+
+    if (error)
+        return fail(exchange, TG_REASON_REDIRECT, error);
+    exchange->phase = HTTP_REDIRECT;
+    exchange->hops++;
+    if (status != 307 && status != 308)
+        exchange->is_post = false;
+    return is_body_short(exchange->easy, SHORT_BODY_MAX) ? length : CURL_WRITEFUNC_ERROR;
+}
+
+static void read_head(CURL *easy, long status, struct tg_http_answer *ret_answer)
+{
+    const char *retry_after = header(easy, "Retry-After", NULL);
+
+    *ret_answer =
+        (struct tg_http_answer){ .status = (unsigned)status,
+                                 .content_type = tg_str_from(header(easy, "Content-Type", NULL)),
+                                 .etag = tg_str_from(header(easy, "ETag", NULL)),
+                                 .last_modified = tg_str_from(header(easy, "Last-Modified", NULL)) };
+    if (retry_after)
+        tg_retry_after_parse(retry_after, tg_clock_wall_ms(), &ret_answer->retry_after_ms);
+}
+
+static size_t on_head(struct tg_http_exchange *exchange, size_t length)
+{
+    struct tg_http_answer answer;
+    long status = 0;
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 101)
+        return fail(exchange, TG_REASON_PROTOCOL, "it switches protocols");
+    if (status < 200)
+        return length;
+    if (is_redirect(status))
+        return on_redirect(exchange, status, length);
+    read_head(exchange->easy, status, &answer);
+    http_exchange_begin_body(exchange);
+    if (!exchange->handler.on_head(exchange->arg, &answer)) {
+        exchange->phase = HTTP_UNWANTED;
+        /* Without a body that would have to be read, the connection may be used again. */
+        bool has_none = status == 204 || status == 304 || is_body_short(exchange->easy, 0);
+        return has_none ? length : CURL_WRITEFUNC_ERROR;
+    }
+    return exchange->is_over ? CURL_WRITEFUNC_ERROR : length;
+}
+
+size_t http_answer_on_line(char *line, size_t size, size_t count, void *arg)
+{
+    struct tg_http_exchange *exchange = arg;
+    size_t length = size * count;
+
+    if (exchange->is_over)
+        return CURL_WRITEFUNC_ERROR;
+    exchange->head_bytes += length;
+    if (exchange->head_bytes > HEAD_MAX)
+        return fail(exchange, TG_REASON_PROTOCOL, "its head is too large");
+    if (exchange->phase != HTTP_HEAD || (*line != '\r' && *line != '\n')) /* a trailer, or more follows */
+        return length;
+    return on_head(exchange, length);
+}
+
+/* ---- the body ---------------------------------------------------------------------------------- */
+
+size_t http_answer_on_bytes(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct tg_http_exchange *exchange = arg;
+    size_t length = size * count;
+
+    if (exchange->is_over)
+        return CURL_WRITEFUNC_ERROR;
+    if (exchange->phase == HTTP_REDIRECT || length == 0)
+        return length;
+    if (exchange->phase != HTTP_BODY)
+        return CURL_WRITEFUNC_ERROR;
+    if (!exchange->handler.on_body(exchange->arg, bytes, length))
+        exchange->phase = HTTP_UNWANTED;
+    return exchange->phase == HTTP_BODY && !exchange->is_over ? length : CURL_WRITEFUNC_ERROR;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+/* These two come with one code for many causes; only the text tells them apart. */
+static enum tg_upstream_reason lost_reason(const struct tg_http_exchange *exchange)
+{
+    if (strstr(exchange->error, "chunked-encoding"))
+        return TG_REASON_PROTOCOL;
+    /* In TLS 1.3 the backend rejects a client certificate after the handshake. */
+    if (exchange->target.is_secure && exchange->head_bytes == 0 && strstr(exchange->error, "alert"))
+        return TG_REASON_TLS;
+    return TG_REASON_CLOSED;
+}
+
+static enum tg_upstream_reason reason_of(const struct tg_http_exchange *exchange, CURLcode result)
+{
+    switch (result) {
+    case CURLE_OK:
+        return exchange->phase == HTTP_BODY ? TG_REASON_NONE : TG_REASON_CLOSED;
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return TG_REASON_DNS;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+        return TG_REASON_CONNECT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_CLIENTCERT:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+        return TG_REASON_TLS;
+    case CURLE_OPERATION_TIMEDOUT:
+        return TG_REASON_TIMEOUT;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+        return TG_REASON_CLOSED;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return lost_reason(exchange);
+    default: /* no HTTP, HTTP/0.9, a broken content coding, a line of the head that is too long */
+        return TG_REASON_PROTOCOL;
+    }
+}
+
+struct tg_http_end http_answer_failure(const struct tg_http_exchange *exchange, CURLcode result)
+{
+    enum tg_upstream_reason reason = reason_of(exchange, result);
+    const char *detail = exchange->error[0] ? exchange->error : curl_easy_strerror(result);
+
+    if (result == CURLE_OK && reason == TG_REASON_CLOSED)
+        detail = "closed before the head was complete";
+    return (struct tg_http_end){ reason, reason == TG_REASON_NONE ? "" : detail };
+}
