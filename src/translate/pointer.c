@@ -1,64 +1,92 @@
-/* JSON pointers: a list of unescaped tokens, each with its array index worked out beforehand. */
+/* JSON pointers: a list of tokens, each as the member's name that it stands for and, if it reads as one, an index. */
 #include "pointer.h"
+
+#include "json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Writes the unescaped token in `text` to `key`, which has room for it. */
-static enum tg_err unescape(const char *text, size_t length, char *key)
+struct token {
+    struct tg_buffer name; /* a JSON string */
+    size_t index;
+    bool is_index; /* digits without a leading zero */
+};
+
+struct tg_pointer {
+    struct token *tokens;
+    size_t count;
+};
+
+/* Appends the unescaped token in `text` to `key`. */
+static enum tg_err unescape(struct tg_str text, struct tg_buffer *key)
 {
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
         if (c == '~') {
-            if (i + 1 == length || (text[i + 1] != '0' && text[i + 1] != '1'))
+            if (i + 1 == text.length || (text.data[i + 1] != '0' && text.data[i + 1] != '1'))
                 return TG_ERR_INVALID;
-            c = text[++i] == '0' ? '~' : '/';
+            c = text.data[++i] == '0' ? '~' : '/';
         }
-        *key++ = c;
+        if (tg_buffer_append(key, &c, 1) < 0)
+            return TG_ERR_MEMORY;
     }
-    *key = '\0';
     return TG_OK;
 }
 
-static bool read_index(const char *key, size_t *ret_index)
+static bool read_index(struct tg_str text, size_t *ret_index)
 {
     size_t index = 0;
-    size_t length = strlen(key);
 
-    if (length == 0 || length > 15 || (key[0] == '0' && length > 1))
+    if (text.length == 0 || text.length > 15 || (*text.data == '0' && text.length > 1))
         return false;
-    for (size_t i = 0; i < length; i++) {
-        if (key[i] < '0' || key[i] > '9')
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
             return false;
-        index = index * 10 + (size_t)(key[i] - '0');
+        index = index * 10 + (size_t)(text.data[i] - '0');
     }
     *ret_index = index;
     return true;
 }
 
-enum tg_err tg_pointer_new(const char *text, struct tg_pointer **ret_pointer)
+static enum tg_err token_init(struct token *token, struct tg_str text)
 {
-    if (*text != '\0' && *text != '/')
+    struct tg_buffer key = { 0 };
+    enum tg_err err = unescape(text, &key);
+
+    if (!err)
+        err = tg_buffer_append_str(&token->name, "\"");
+    if (!err)
+        err = tg_buffer_append_json(&token->name, key.data, key.length);
+    if (!err)
+        err = tg_buffer_append_str(&token->name, "\"");
+    tg_buffer_deinit(&key);
+    token->is_index = read_index(text, &token->index);
+    return err;
+}
+
+enum tg_err tg_pointer_new(struct tg_str text, struct tg_pointer **ret_pointer)
+{
+    const char *at = text.data, *end = text.data + text.length;
+
+    if (at < end && *at != '/')
         return TG_ERR_INVALID;
 
     struct tg_pointer *pointer = tg_alloc(sizeof(*pointer));
-    while (*text == '/') {
-        text++;
-        size_t length = strcspn(text, "/");
+    while (at < end) {
+        const char *start = at + 1;
+        const char *slash = memchr(start, '/', (size_t)(end - start));
+        at = slash ? slash : end;
         pointer->tokens = tg_realloc_array(pointer->tokens, pointer->count + 1, sizeof(*pointer->tokens));
-        struct tg_pointer_token *token = &pointer->tokens[pointer->count++];
-        *token = (struct tg_pointer_token){ .key = tg_alloc(length + 1) };
-        if (unescape(text, length, token->key) < 0)
-            goto fail;
-        token->is_index = read_index(token->key, &token->index);
-        text += length;
+        struct token *token = &pointer->tokens[pointer->count++];
+        *token = (struct token){ 0 };
+        enum tg_err err = token_init(token, (struct tg_str){ start, (size_t)(at - start) });
+        if (err) {
+            tg_pointer_free(pointer);
+            return err;
+        }
     }
     *ret_pointer = pointer;
     return TG_OK;
-
-fail:
-    tg_pointer_free(pointer);
-    return TG_ERR_INVALID;
 }
 
 void tg_pointer_free(struct tg_pointer *pointer)
@@ -66,23 +94,24 @@ void tg_pointer_free(struct tg_pointer *pointer)
     if (!pointer)
         return;
     for (size_t i = 0; i < pointer->count; i++)
-        free(pointer->tokens[i].key);
+        tg_buffer_deinit(&pointer->tokens[i].name);
     free(pointer->tokens);
     free(pointer);
 }
 
-json_t *tg_pointer_resolve(const struct tg_pointer *pointer, json_t *root)
+struct tg_str tg_pointer_slice(const struct tg_pointer *pointer, struct tg_str text)
 {
-    json_t *value = root;
+    struct tg_str value = tg_json_root(text);
 
-    for (size_t i = 0; i < pointer->count && value; i++) {
-        const struct tg_pointer_token *token = &pointer->tokens[i];
-        if (json_is_object(value))
-            value = json_object_get(value, token->key);
-        else if (json_is_array(value) && token->is_index)
-            value = json_array_get(value, token->index);
+    for (size_t i = 0; i < pointer->count && value.length > 0; i++) {
+        const struct token *token = &pointer->tokens[i];
+        enum tg_json_kind kind = tg_json_kind(value);
+        if (kind == TG_JSON_OBJECT)
+            value = tg_json_member(value, (struct tg_str){ token->name.data, token->name.length });
+        else if (kind == TG_JSON_ARRAY && token->is_index)
+            value = tg_json_item(value, token->index);
         else
-            value = NULL;
+            value = (struct tg_str){ NULL, 0 };
     }
     return value;
 }
