@@ -33,9 +33,10 @@ enum tg_misfit {
     TG_MISFIT_JSON,   /* a rule needs JSON and it is not */
     TG_MISFIT_JQ,     /* the filter failed, took too long or gave too much */
     TG_MISFIT_SPLIT,  /* the split pointer finds no array */
-    TG_MISFIT_DATA,   /* the data pointer finds nothing */
-    TG_MISFIT_ID,     /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
-    TG_MISFIT_EVENT,  /* the event pointer finds something that is no event type */
+    /* also, for each of these three: a template has a pointer without a stand-in, which finds nothing, or null */
+    TG_MISFIT_DATA,  /* the data pointer finds nothing */
+    TG_MISFIT_ID,    /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
+    TG_MISFIT_EVENT, /* the event rule gives something that is no event type, or, without one, the message does */
     TG_MISFIT_MEMORY,
     TG_MISFIT_COUNT
 };
@@ -44,7 +45,7 @@ const char *tg_misfit_text(enum tg_misfit misfit); /* "utf8", "json", … */
 struct tg_translator;
 
 /* Compiles the rules, which tg_config has checked; they must outlive the translator. TG_ERR_INVALID with a line in
- * *ret_error: a jq filter that does not compile. */
+ * *ret_error: a jq filter that does not compile, or another rule that cannot be one. */
 enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg_translator **ret_translator,
                               struct tg_buffer *ret_error);
 void tg_translator_free(struct tg_translator *translator);
@@ -62,8 +63,12 @@ struct tg_translation {
  * the data as it is; with a `data` pointer a string is taken as its characters, anything else as compact JSON with its
  * numbers as the backend wrote them. Binary that no decode step makes text of becomes base64 data of the type
  * `binary_event`. An `event` pointer that finds nothing gives the type that the message carries, or none.
- * A misfit is handled as the rules say: dropped; `raw`, its bytes as data, without type or id rules (bytes that are
- * not UTF-8 are dropped even then); or an event of the type `error_event` with {"reason":"<misfit>"}.
+ * `when` is asked of binary too, by its bytes: a condition that needs JSON makes a misfit of it.
+ * A misfit is handled as the rules say: dropped; `raw`, its bytes (as far as they could be decoded and split) as data,
+ * without type or id rules (bytes that are not UTF-8 are dropped even then); or an event of the type `error_event` with
+ * {"reason":"<misfit>"}.
+ * By id the parts of a message that share its own id are told apart by their number; an event without an id is never
+ * seen before. By content it is the type and the data that count. Error events always go out.
  * `emit` returns false when it could not take the event; the message is then left there, and what is remembered as
  * seen is only what was taken. One thread at a time. May take as long as jq_timeout with a jq filter, else no time. */
 typedef bool tg_emit_fn(void *arg, const struct tg_event *event);

@@ -1,44 +1,51 @@
-/* The translator: one message becomes one event or a misfit.
+/* The translator: a message becomes events, or is filtered, repeated or a misfit.
  *
- *   binary ──────────────────────────────► base64 ─► data, type = binary_event
- *   text ─► UTF-8? ─► no rules ──────────► data as it is
- *                  └► JSON ─► pointers ──► type, id, data
+ *   run ─► decode ─┬─ binary ─► when ─► base64 ─────────────────────────────────────┐
+ *                  └─ text ─► filter (jq) ─► split ─► translate_part ───────────────┴─► deliver: seen? ─► emit
+ *                             1 to n ───────► 1 to n   when ─► event, id, data
  *
- * JSON is parsed only when a pointer needs it. Data that is no string is cut out of the text, so that
- * numbers stay as the backend wrote them; a message with a number that fits neither int64 nor double is a
- * misfit. */
+ * JSON is checked when the first rule needs it, and once. Nothing is parsed into values: rules find what they want in
+ * the text, and what needs no change is borrowed from it. */
 #include "tidegate/translate.h"
 
-#include "pointer.h"
+#include "condition.h"
+#include "decode.h"
+#include "draft.h"
+#include "jq.h"
+#include "seen.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTEGER_TEXT_BYTES = 24 };
-
-/* A rule is a constant, a pointer, or absent. */
-struct rule {
-    const char *constant;
-    struct tg_pointer *pointer;
-};
+/* Buffers are kept from message to message, unless one has grown much larger than most need it. */
+enum { KEPT_BYTES = 256 * 1024, ERROR_DATA_BYTES = 64 };
 
 struct tg_translator {
-    struct rule event, id, data;
-    const char *binary_event;
-    bool needs_json;
-    struct tg_buffer buffer; /* data that is made, not borrowed; its memory is kept from message to message */
+    const struct tg_config_translate *rules;
+    struct tg_decoder decoder;
+    struct tg_jq *jq;
+    struct tg_pointer *split;
+    struct tg_condition *when;
+    struct tg_draft_rules draft_rules;
+    struct tg_seen *seen;
+    struct tg_buffer outputs; /* of jq */
 };
 
-/* What a message in the making borrows from. */
-struct draft {
-    struct tg_event event;
-    char id_text[INTEGER_TEXT_BYTES];
+/* One message on its way. */
+struct run {
+    struct tg_translator *translator;
+    const struct tg_message *message;
+    tg_emit_fn *emit;
+    void *arg;
+    struct tg_translation *translation;
+    uint64_t part_count; /* of those that are done */
+    bool is_refused;
 };
 
 static const char *const misfit_texts[TG_MISFIT_COUNT] = {
-    [TG_MISFIT_NONE] = "none",     [TG_MISFIT_UTF8] = "utf8", [TG_MISFIT_JSON] = "json",
+    [TG_MISFIT_NONE] = "none",     [TG_MISFIT_UTF8] = "utf8", [TG_MISFIT_DECODE] = "decode",
+    [TG_MISFIT_JSON] = "json",     [TG_MISFIT_JQ] = "jq",     [TG_MISFIT_SPLIT] = "split",
     [TG_MISFIT_DATA] = "data",     [TG_MISFIT_ID] = "id",     [TG_MISFIT_EVENT] = "event",
     [TG_MISFIT_MEMORY] = "memory",
 };
@@ -48,149 +55,271 @@ const char *tg_misfit_text(enum tg_misfit misfit)
     return (unsigned)misfit < TG_MISFIT_COUNT ? misfit_texts[misfit] : "unknown";
 }
 
-static void rule_init(struct rule *rule, const char *text)
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static enum tg_err compile_split(struct tg_translator *translator, struct tg_buffer *ret_error)
 {
-    if (!text)
-        return;
-    /* The configuration has been checked; what is no pointer after all is a constant. */
-    if (*text != '/' || tg_pointer_new(text, &rule->pointer) < 0)
-        rule->constant = text;
+    const char *split = translator->rules->split;
+    enum tg_err err = split ? tg_pointer_new(tg_str_from(split), &translator->split) : TG_OK;
+
+    if (err)
+        tg_buffer_appendf(ret_error, "\"%s\" is no JSON pointer", split);
+    return err;
 }
 
-struct tg_translator *tg_translator_new(const struct tg_config_translate *rules)
+static enum tg_err compile_jq(struct tg_translator *translator, struct tg_buffer *ret_error)
+{
+    const struct tg_config_translate *rules = translator->rules;
+    struct tg_jq_options options = {
+        .filter = rules->jq,
+        .timeout_ms = (uint64_t)rules->jq_timeout_ms,
+        .max_output_bytes = (size_t)rules->jq_max_output_bytes,
+    };
+
+    return rules->jq ? tg_jq_new(&options, &translator->jq, ret_error) : TG_OK;
+}
+
+enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg_translator **ret_translator,
+                              struct tg_buffer *ret_error)
 {
     struct tg_translator *translator = tg_alloc(sizeof(*translator));
 
-    rule_init(&translator->event, rules->event);
-    rule_init(&translator->id, rules->id);
-    rule_init(&translator->data, rules->data);
-    translator->binary_event = rules->binary_event;
-    translator->needs_json = translator->event.pointer || translator->id.pointer || translator->data.pointer;
-    return translator;
+    translator->rules = rules;
+    translator->decoder.rules = rules;
+    if (rules->seen != TG_SEEN_OFF)
+        translator->seen = tg_seen_new((size_t)rules->seen_remember);
+    enum tg_err err = tg_draft_rules_init(&translator->draft_rules, rules, ret_error);
+    if (!err)
+        err = compile_split(translator, ret_error);
+    if (!err && rules->when)
+        err = tg_condition_new(rules->when, &translator->when, ret_error);
+    if (!err)
+        err = compile_jq(translator, ret_error);
+    if (err) {
+        tg_translator_free(translator);
+        return err;
+    }
+    *ret_translator = translator;
+    return TG_OK;
 }
 
 void tg_translator_free(struct tg_translator *translator)
 {
     if (!translator)
         return;
-    tg_pointer_free(translator->event.pointer);
-    tg_pointer_free(translator->id.pointer);
-    tg_pointer_free(translator->data.pointer);
-    tg_buffer_deinit(&translator->buffer);
+    tg_decoder_deinit(&translator->decoder);
+    tg_jq_free(translator->jq);
+    tg_pointer_free(translator->split);
+    tg_condition_free(translator->when);
+    tg_draft_rules_deinit(&translator->draft_rules);
+    tg_seen_free(translator->seen);
+    tg_buffer_deinit(&translator->outputs);
     free(translator);
 }
 
-static bool is_event_type(const char *text, size_t length)
+static void release_large(struct tg_buffer *buffer)
 {
-    for (size_t i = 0; i < length; i++)
-        if (text[i] == '\r' || text[i] == '\n' || text[i] == '\0')
-            return false;
-    return true;
+    if (buffer->capacity > KEPT_BYTES)
+        tg_buffer_deinit(buffer);
 }
 
-static enum tg_misfit pick_event(const struct tg_translator *translator, json_t *root, struct draft *draft)
+static void release_buffers(struct tg_translator *translator)
 {
-    if (!translator->event.pointer) {
-        draft->event.type = tg_str_from(translator->event.constant);
-        return TG_MISFIT_NONE;
+    release_large(&translator->decoder.outputs[0]);
+    release_large(&translator->decoder.outputs[1]);
+    release_large(&translator->draft_rules.event_text);
+    release_large(&translator->draft_rules.id_text);
+    release_large(&translator->draft_rules.data_text);
+    release_large(&translator->outputs);
+}
+
+/* ---- the end: seen, emit, and what is done about misfits --------------------------------------- */
+
+/* By what a message counts as seen; false: nothing it could be known by. */
+static bool make_key(const struct run *run, const struct tg_draft *draft, struct tg_seen_key *ret_key)
+{
+    const struct tg_translator *translator = run->translator;
+    const struct tg_event *event = &draft->event;
+
+    if (translator->rules->seen == TG_SEEN_CONTENT)
+        return tg_seen_make_key(translator->seen, event->type, event->data, ret_key);
+    if (event->id.length == 0)
+        return false;
+    /* The parts of one message share the id that it carries: they are told apart by their number. */
+    struct tg_str part = { (const char *)&run->part_count, sizeof(run->part_count) };
+    return tg_seen_make_key(translator->seen, event->id, draft->has_carried_id ? part : TG_STR(""), ret_key);
+}
+
+static void deliver(struct run *run, const struct tg_draft *draft)
+{
+    struct tg_seen *seen = run->translator->seen;
+    struct tg_seen_key key;
+    bool has_key = seen && make_key(run, draft, &key);
+
+    if (has_key && tg_seen_has(seen, &key)) {
+        run->translation->repeated++;
+        return;
     }
-    json_t *value = tg_pointer_resolve(translator->event.pointer, root);
-    if (!value)
-        return TG_MISFIT_NONE;
-    if (!json_is_string(value) || !is_event_type(json_string_value(value), json_string_length(value)))
-        return TG_MISFIT_EVENT;
-    draft->event.type = (struct tg_str){ json_string_value(value), json_string_length(value) };
-    return TG_MISFIT_NONE;
-}
-
-static enum tg_misfit pick_id(const struct tg_translator *translator, json_t *root, struct draft *draft)
-{
-    if (!translator->id.pointer)
-        return TG_MISFIT_NONE;
-
-    json_t *value = tg_pointer_resolve(translator->id.pointer, root);
-    struct tg_str *id = &draft->event.id;
-    if (json_is_string(value)) {
-        *id = (struct tg_str){ json_string_value(value), json_string_length(value) };
-    } else if (json_is_integer(value)) {
-        int n =
-            snprintf(draft->id_text, sizeof(draft->id_text), "%" PRId64, (int64_t)json_integer_value(value));
-        *id = (struct tg_str){ draft->id_text, (size_t)n };
+    if (!run->emit(run->arg, &draft->event)) {
+        run->is_refused = true;
+        return;
     }
-    return id->length > 0 && tg_id_is_valid(id->data, id->length) ? TG_MISFIT_NONE : TG_MISFIT_ID;
+    run->translation->events++;
+    if (has_key)
+        tg_seen_add(seen, &key);
 }
 
-static enum tg_misfit pick_data(struct tg_translator *translator, const struct tg_message *message,
-                                json_t *root, struct draft *draft)
+/* It tells of a fault here, not of the message: it is not remembered, and has no id of the backend. */
+static void deliver_error(struct run *run, enum tg_misfit misfit)
 {
-    if (!translator->data.pointer)
-        return TG_MISFIT_NONE;
-
-    json_t *value = tg_pointer_resolve(translator->data.pointer, root);
-    if (!value)
-        return TG_MISFIT_DATA;
-    if (json_is_string(value)) {
-        draft->event.data = (struct tg_str){ json_string_value(value), json_string_length(value) };
-        return TG_MISFIT_NONE;
-    }
-    /* From the text, not from the parsed value: printing a parsed 0.1 would give 0.10000000000000001. */
-    struct tg_str slice =
-        tg_pointer_slice(translator->data.pointer, (struct tg_str){ message->bytes, message->length });
-    tg_buffer_clear(&translator->buffer);
-    if (tg_json_compact(&translator->buffer, slice) < 0)
-        return TG_MISFIT_MEMORY;
-    draft->event.data = (struct tg_str){ translator->buffer.data, translator->buffer.length };
-    return TG_MISFIT_NONE;
-}
-
-static enum tg_misfit run_json(struct tg_translator *translator, const struct tg_message *message,
-                               struct draft *draft, tg_emit_fn *emit, void *arg)
-{
-    json_error_t error;
-    json_t *root = json_loadb(message->bytes, message->length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-
-    if (!root)
-        return json_error_code(&error) == json_error_out_of_memory ? TG_MISFIT_MEMORY : TG_MISFIT_JSON;
-
-    enum tg_misfit misfit = pick_event(translator, root, draft);
-    if (misfit == TG_MISFIT_NONE)
-        misfit = pick_id(translator, root, draft);
-    if (misfit == TG_MISFIT_NONE)
-        misfit = pick_data(translator, message, root, draft);
-    if (misfit == TG_MISFIT_NONE)
-        emit(arg, &draft->event);
-    json_decref(root);
-    return misfit;
-}
-
-static enum tg_misfit run_binary(struct tg_translator *translator, const struct tg_message *message,
-                                 tg_emit_fn *emit, void *arg)
-{
-    tg_buffer_clear(&translator->buffer);
-    if (tg_base64_encode(&translator->buffer, message->bytes, message->length) < 0)
-        return TG_MISFIT_MEMORY;
-
+    char data[ERROR_DATA_BYTES];
+    int length = snprintf(data, sizeof(data), "{\"reason\":\"%s\"}", tg_misfit_text(misfit));
     struct tg_event event = {
-        .type = tg_str_from(translator->binary_event),
-        .data = { translator->buffer.data, translator->buffer.length },
+        .type = tg_str_from(run->translator->rules->error_event),
+        .data = { data, (size_t)length },
     };
-    emit(arg, &event);
+
+    if (run->emit(run->arg, &event))
+        run->translation->events++;
+    else
+        run->is_refused = true;
+}
+
+static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_part *part)
+{
+    struct tg_translator *translator = run->translator;
+    struct tg_draft draft;
+
+    run->translation->misfits[misfit]++;
+    if (run->translation->first_misfit == TG_MISFIT_NONE)
+        run->translation->first_misfit = misfit;
+    if (translator->rules->on_misfit == TG_MISFIT_ERROR_EVENT) {
+        deliver_error(run, misfit);
+    } else if (translator->rules->on_misfit == TG_MISFIT_RAW &&
+               tg_utf8_is_valid(part->json.text.data, part->json.text.length) &&
+               tg_draft_make_raw(&translator->draft_rules, run->message, part, &draft) == TG_MISFIT_NONE) {
+        deliver(run, &draft);
+    }
+}
+
+/* ---- the way there ----------------------------------------------------------------------------- */
+
+/* Whether the message is wanted; a misfit when that cannot be said. */
+static enum tg_misfit ask_when(struct tg_translator *translator, struct tg_json *json, bool *ret_matches)
+{
+    *ret_matches = true;
+    enum tg_err err = translator->when ? tg_condition_ask(translator->when, json, ret_matches) : TG_OK;
+    if (err)
+        return err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_JSON;
     return TG_MISFIT_NONE;
 }
 
-enum tg_misfit tg_translator_run(struct tg_translator *translator, const struct tg_message *message,
-                                 tg_emit_fn *emit, void *arg)
+static void translate_part(struct run *run, struct tg_part *part, bool is_binary)
 {
-    struct draft draft = { .event = { .data = { message->bytes, message->length } } };
+    struct tg_translator *translator = run->translator;
+    struct tg_draft draft;
+    bool is_wanted;
+    enum tg_misfit misfit = ask_when(translator, &part->json, &is_wanted);
 
-    if (message->is_binary)
-        return run_binary(translator, message, emit, arg);
-    if (!tg_utf8_is_valid(message->bytes, message->length))
-        return TG_MISFIT_UTF8;
-    if (translator->needs_json)
-        return run_json(translator, message, &draft, emit, arg);
+    if (misfit == TG_MISFIT_NONE && !is_wanted) {
+        run->translation->filtered++;
+    } else {
+        if (misfit == TG_MISFIT_NONE && is_binary)
+            misfit = tg_draft_make_binary(&translator->draft_rules, run->message, part->json.text,
+                                          translator->rules->binary_event, &draft);
+        else if (misfit == TG_MISFIT_NONE)
+            misfit = tg_draft_make(&translator->draft_rules, run->message, part, &draft);
+        if (misfit == TG_MISFIT_NONE)
+            deliver(run, &draft);
+        else
+            on_misfit(run, misfit, part);
+    }
+    run->part_count++;
+}
 
-    draft.event.type = tg_str_from(translator->event.constant);
-    emit(arg, &draft.event);
-    return TG_MISFIT_NONE;
+/* An array's items are found in one walk, whatever their number. */
+static void split(struct run *run, struct tg_part *part)
+{
+    const struct tg_pointer *pointer = run->translator->split;
+
+    if (!pointer) {
+        translate_part(run, part, false);
+        return;
+    }
+    if (!tg_json_is_valid(&part->json)) {
+        on_misfit(run, TG_MISFIT_JSON, part);
+        return;
+    }
+    struct tg_str array = tg_pointer_slice(pointer, part->json.text);
+    if (tg_json_kind(array) != TG_JSON_ARRAY) {
+        on_misfit(run, TG_MISFIT_SPLIT, part);
+        return;
+    }
+    struct tg_json_walk walk = tg_json_walk(array);
+    struct tg_part item = { .json.state = TG_JSON_YES, .is_cut = true };
+    while (!run->is_refused && tg_json_next_item(&walk, &item.json.text))
+        translate_part(run, &item, false);
+}
+
+/* Each line is an output of the filter. */
+static void split_outputs(struct run *run, struct tg_str outputs)
+{
+    const char *at = outputs.data, *end = outputs.data + outputs.length;
+
+    while (at < end && !run->is_refused) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        if (!line_end)
+            line_end = end;
+        struct tg_part part = { .json.text = { at, (size_t)(line_end - at) }, .is_cut = true };
+        /* It comes from another process: what is sent on is checked here. */
+        if (tg_utf8_is_valid(at, part.json.text.length) && tg_json_is_valid(&part.json))
+            split(run, &part);
+        else
+            on_misfit(run, TG_MISFIT_JQ, &part);
+        at = line_end + 1;
+    }
+}
+
+static void filter(struct run *run, struct tg_part *part)
+{
+    struct tg_translator *translator = run->translator;
+
+    if (!translator->jq) {
+        split(run, part);
+        return;
+    }
+    if (!tg_json_is_valid(&part->json)) {
+        on_misfit(run, TG_MISFIT_JSON, part);
+        return;
+    }
+    tg_buffer_clear(&translator->outputs);
+    enum tg_err err = tg_jq_run(translator->jq, part->json.text, &translator->outputs);
+    if (err) {
+        on_misfit(run, err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_JQ, part);
+        return;
+    }
+    split_outputs(run,
+                  (struct tg_str){ tg_text_or_empty(translator->outputs.data), translator->outputs.length });
+}
+
+void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit,
+                       void *arg, struct tg_translation *ret_translation)
+{
+    struct run run = { translator, message, emit, arg, ret_translation, 0, false };
+    struct tg_part whole = { .json.text = { message->bytes ? message->bytes : "", message->length } };
+    bool is_binary = message->is_binary, is_decoded = translator->rules->decode_count > 0;
+
+    *ret_translation = (struct tg_translation){ 0 };
+    enum tg_err err = is_decoded ? tg_decoder_run(&translator->decoder, &whole.json.text, &is_binary) : TG_OK;
+    if (err) {
+        on_misfit(&run, err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_DECODE, &whole);
+    } else if (is_binary) {
+        whole.json.state = TG_JSON_NO;
+        translate_part(&run, &whole, true);
+    } else if (!is_decoded && !tg_utf8_is_valid(whole.json.text.data, whole.json.text.length)) {
+        on_misfit(&run, TG_MISFIT_UTF8, &whole);
+    } else {
+        filter(&run, &whole);
+    }
+    release_buffers(translator);
 }
