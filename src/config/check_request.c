@@ -3,6 +3,7 @@
 
 #include "options.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -36,6 +37,8 @@ static void check_body(struct tg_document *document, const struct tg_path *path,
     struct tg_path body = TG_PATH_KEY(path, "body"), type = TG_PATH_KEY(path, "content_type");
     struct tg_path method = TG_PATH_KEY(path, "method"), headers = TG_PATH_KEY(path, "headers");
     bool has_body = tg_document_find(document, &body);
+    if (upstream->kind == TG_UPSTREAM_WEBSOCKET)
+        return;
     if (has_body && upstream->method != TG_CONFIG_POST && !tg_document_has_error(document, &method))
         tg_document_error(document, &body, "expected \"method\": \"POST\" beside it");
     if (!has_body && tg_document_find(document, &type))
@@ -49,22 +52,58 @@ static void check_body(struct tg_document *document, const struct tg_path *path,
     }
 }
 
+/* The member or item that the first token of a pointer names; NULL: none. */
+static json_t *find_step(json_t *value, const char *pointer)
+{
+    struct tg_buffer key = { 0 };
+    json_t *found = NULL;
+    size_t length = strcspn(pointer + 1, "/"), index_length = strspn(pointer + 1, "0123456789");
+    for (const char *at = pointer + 1; at < pointer + 1 + length; at++) {
+        const char *character = *at != '~' ? at : *++at == '1' ? "/" : "~";
+        tg_buffer_append(&key, character, 1);
+    }
+    if (json_is_object(value))
+        found = json_object_get(value, tg_text_or_empty(key.data));
+    else if (length > 0 && index_length == length && (length == 1 || pointer[1] != '0'))
+        found = json_array_get(value, strtoull(pointer + 1, NULL, 10));
+    tg_buffer_deinit(&key);
+    return found;
+}
+
+/* What is missing on the way is made, but only in objects. */
+static bool can_be_set(json_t *value, const char *pointer)
+{
+    while (*pointer) {
+        json_t *next = find_step(value, pointer);
+        if (!next)
+            return json_is_object(value);
+        value = next;
+        pointer += 1 + strcspn(pointer + 1, "/");
+    }
+    return true;
+}
+
 static void check_cursor(struct tg_document *document, const struct tg_path *path,
                          const struct tg_config_upstream *upstream)
 {
     struct tg_path cursor = TG_PATH_KEY(path, "cursor"), body = TG_PATH_KEY(path, "body");
     struct tg_path pointer = TG_PATH_KEY(&cursor, "body");
     json_t *given = tg_document_find(document, &cursor);
-    if (!json_is_object(given))
+    if (upstream->kind != TG_UPSTREAM_POLL || !json_is_object(given))
         return;
     size_t ways = (json_object_get(given, "query") ? 1 : 0) + (json_object_get(given, "body") ? 1 : 0);
     if (ways != 1) {
         tg_document_error(document, &cursor, "expected either \"query\" or \"body\"");
         return;
     }
-    if (json_object_get(given, "body") && !tg_document_has_error(document, &body) &&
-        (upstream->body.is_binary || !json_is_object(tg_document_find(document, &body))))
+    json_t *object = tg_document_find(document, &body);
+    if (!upstream->cursor.body || tg_document_has_error(document, &body))
+        return;
+    if (upstream->body.is_binary || !json_is_object(object))
         tg_document_error(document, &pointer, "expected a \"body\" that is a JSON object, beside \"cursor\"");
+    else if (!can_be_set(object, upstream->cursor.body))
+        tg_document_error(document, &pointer,
+                          "expected a JSON pointer that leads through objects of \"body\"");
 }
 
 static const char *type_of_body(const struct tg_config_upstream *upstream, const json_t *body)
