@@ -79,10 +79,17 @@ void tg_connection_finish(struct tg_connection *connection, enum tg_close_reason
 void tg_connection_watch(struct tg_connection *connection, int events);
 void tg_connection_enlist(struct tg_connection *connection, enum tg_list list); /* from any other list */
 void tg_connection_unlist(struct tg_connection *connection);
-void tg_connection_drop_exchange(struct tg_connection *connection);
-/* In phase TG_PHASE_ANSWER, when `out` is filled: sends it, and goes on. */
-void tg_connection_advance(struct tg_connection *connection);
+/* Our side has said all: waits for the client to end. */
+void tg_connection_linger(struct tg_connection *connection, enum tg_close_reason reason);
 void tg_connection_format_id(const struct tg_connection *connection, char ret_text[20]);
+
+/* exchange.c */
+bool tg_exchange_takes_input(const struct tg_connection *connection);
+/* Reads what is there of requests, and answers those that are complete. */
+void tg_exchange_read(struct tg_connection *connection);
+/* Goes on with the input at hand, or, in phase TG_PHASE_ANSWER, with sending `out`. */
+void tg_exchange_advance(struct tg_connection *connection);
+void tg_exchange_drop(struct tg_connection *connection); /* if there is one */
 
 /* request.c: fills the exchange's `out` and enters TG_PHASE_ANSWER, or makes the connection a subscriber. */
 void tg_request_answer(struct tg_connection *connection);

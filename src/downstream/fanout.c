@@ -245,7 +245,7 @@ void tg_fanout_subscribe(struct tg_connection *connection, const struct tg_route
         err = tg_subscriber_write_first(&connection->subscriber, &tap->feed, &connection->transport, out,
                                         &written);
     settle(connection, err, written);
-    tg_connection_drop_exchange(connection);
+    tg_exchange_drop(connection);
 }
 
 void tg_fanout_remove(struct tg_connection *connection, enum tg_close_reason reason)

@@ -82,7 +82,7 @@ static void on_pending_timeout(struct tg_connection *connection)
     }
     tg_connection_unlist(connection);
     tg_request_reject(connection, 408, TG_CLOSE_TIMEOUT);
-    tg_connection_advance(connection);
+    tg_exchange_advance(connection);
 }
 
 void tg_shard_expire(struct tg_shard *shard, uint64_t now_ms)
