@@ -190,10 +190,6 @@ bool tg_exchange_takes_input(const struct tg_connection *connection)
 /* One read; false when there is no more for now. */
 static bool read_some(struct tg_connection *connection)
 {
-    if (connection->phase == TG_PHASE_IDLE) {
-        connection->phase = TG_PHASE_HEAD;
-        tg_connection_enlist(connection, TG_LIST_PENDING);
-    }
     if (!connection->exchange)
         connection->exchange = tg_alloc(sizeof(*connection->exchange));
     struct tg_buffer *in = &connection->exchange->in;
@@ -202,13 +198,20 @@ static bool read_some(struct tg_connection *connection)
     if (!err)
         err = connection->transport.ops->read(&connection->transport, in->data + in->length, READ_BYTES,
                                               &length);
-    if (err == TG_ERR_AGAIN)
+    if (err == TG_ERR_AGAIN) {
+        if (connection->phase == TG_PHASE_IDLE)
+            tg_exchange_drop(connection);
         return false;
+    }
     if (err) {
         tg_connection_close(connection, err == TG_ERR_MEMORY ? TG_CLOSE_ERROR : TG_CLOSE_CLIENT);
         return false;
     }
     in->length += length;
+    if (connection->phase == TG_PHASE_IDLE) {
+        connection->phase = TG_PHASE_HEAD;
+        tg_connection_enlist(connection, TG_LIST_PENDING);
+    }
     tg_exchange_advance(connection);
     return tg_exchange_takes_input(connection);
 }
