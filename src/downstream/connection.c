@@ -44,6 +44,15 @@ void tg_connection_enlist(struct tg_connection *connection, enum tg_list list)
     DL_APPEND(connection->shard->lists[list], connection);
 }
 
+struct tg_connection *tg_connection_oldest(struct tg_shard *shard, enum tg_list list)
+{
+    struct tg_connection *oldest;
+    while ((oldest = shard->lists[list]) && oldest->chore == TG_CHORE_INPUT &&
+           oldest->since_ms != tg_worker_now_ms(shard->worker))
+        tg_connection_enlist(oldest, list);
+    return oldest;
+}
+
 void tg_connection_watch(struct tg_connection *connection, int events)
 {
     if (connection->events == events || connection->phase == TG_PHASE_CLOSED)
@@ -67,6 +76,7 @@ void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_context *t
     connection->address = address;
     connection->admission = (uint8_t)admission;
     connection->list = TG_LIST_COUNT;
+    connection->chore = TG_CHORE_COUNT;
     connection->beat.slot = TG_WHEEL_SLOTS;
     connection->id = ((uint64_t)tg_worker_index(shard->worker) << 48) | ++shard->next_connection_id;
     connection->phase = tls ? TG_PHASE_HANDSHAKE : TG_PHASE_HEAD;
@@ -109,6 +119,7 @@ void tg_connection_close(struct tg_connection *connection, enum tg_close_reason 
                TG_F_STR("reason", tg_close_reason_text(reason)));
     }
     tg_connection_unlist(connection);
+    tg_chores_remove(connection);
     connection->phase = TG_PHASE_CLOSED;
     tg_exchange_drop(connection);
     uv_close((uv_handle_t *)&connection->poll, on_closed);
@@ -186,6 +197,23 @@ static void shake_hands(struct tg_connection *connection)
     tg_exchange_advance(connection);
 }
 
+void tg_connection_take_input(struct tg_connection *connection)
+{
+    const struct tg_transport_ops *ops = connection->transport.ops;
+    if (connection->phase == TG_PHASE_HANDSHAKE) {
+        shake_hands(connection);
+        return;
+    }
+    if (!tg_exchange_takes_input(connection))
+        return;
+    (void)ops->flush(&connection->transport);
+    tg_exchange_read(connection);
+    if (!tg_exchange_takes_input(connection))
+        return;
+    bool is_full = ops->has_leftover(&connection->transport);
+    tg_connection_watch(connection, UV_READABLE | (is_full ? UV_WRITABLE : 0));
+}
+
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct tg_connection *connection = TG_CONTAINER_OF(handle, struct tg_connection, poll);
@@ -199,9 +227,6 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     case TG_PHASE_STREAM:
         tg_fanout_on_poll(connection, status, events);
         return;
-    case TG_PHASE_HANDSHAKE:
-        shake_hands(connection);
-        return;
     case TG_PHASE_LINGER:
         linger(connection);
         return;
@@ -211,13 +236,11 @@ static void on_poll(uv_poll_t *handle, int status, int events)
             connection->transport.ops->has_input(&connection->transport))
             tg_exchange_read(connection);
         return;
+    case TG_PHASE_HANDSHAKE:
     case TG_PHASE_HEAD:
     case TG_PHASE_BODY:
     case TG_PHASE_IDLE:
-        if ((events & UV_WRITABLE) && connection->transport.ops->flush(&connection->transport) == TG_OK)
-            tg_connection_watch(connection, UV_READABLE);
-        if (events & UV_READABLE)
-            tg_exchange_read(connection);
+        tg_chores_on_input(connection);
         return;
     case TG_PHASE_CLOSED:
         return;
