@@ -209,12 +209,56 @@ struct tg_config_retain {
     int64_t age_ms; /* 0: no limit */
 };
 
+/* Who shares a stream. */
+enum tg_config_scope { TG_SCOPE_SHARED, TG_SCOPE_KEYED, TG_SCOPE_CLIENT };
+
+/* A parameter of a route's path, "{name}", and what it may be. In the upstream's url, headers and messages "{name}" stands
+ * for its value: percent-encoded in the url, as it is in headers, escaped in the strings of JSON messages. */
+struct tg_config_parameter {
+    char *name;
+    char *pattern; /* regular expression that the whole value must match; NULL: [A-Za-z0-9._~-]{1,64} */
+    char **one_of; /* or these alone; only then it may be part of scheme, host or port */
+};
+
+/* Scope client. */
+struct tg_config_session {
+    char **forward_headers;  /* NULL-terminated; of the client's request, to the backend */
+    char **forward_query;    /* names; "*" is all but those of Last-Event-ID */
+    char *identity_cookie;   /* a session is bound to the value of this cookie; or */
+    char *identity_header;   /* of this header; both NULL: to the token in its ids alone */
+    bool is_opened_by_get;   /* true unless the session needs a body */
+    bool is_opened_by_post;  /* the body is the first message, or the body of the request to the backend */
+    int64_t max_body_bytes;
+    char *message;           /* template around the body: "{body}" in a string or JSON; NULL: as it is */
+};
+
+/* A route of kind send. */
+struct tg_config_send {
+    bool is_set;
+    int64_t max_body_bytes;
+    int64_t per_second; /* messages, for each session or client address; 0: no limit */
+    int64_t burst;
+    bool is_binary; /* whether the backend gets binary messages */
+};
+
+/* One upstream feeds many streams. */
+struct tg_config_route_by {
+    char *by;                /* JSON pointer to the key; NULL: all messages go to the one stream */
+    struct tg_config_header *to; /* key in the message to key in paths; NULL: the same */
+};
+
 enum tg_config_initial { TG_INITIAL_LIVE, TG_INITIAL_LAST, TG_INITIAL_ALL };
 enum tg_config_after_gap { TG_AFTER_GAP_OLDEST, TG_AFTER_GAP_LIVE };
 
 struct tg_config_stream {
     char *name;
-    int64_t scope; /* 0: shared */
+    int64_t scope; /* enum tg_config_scope */
+    struct tg_config_parameter *parameters; /* parameter_count of them; scopes keyed and client, and with `route` */
+    size_t parameter_count;
+    int64_t max_members; /* keys, or sessions */
+    struct tg_config_session session;
+    struct tg_config_route_by route;
+    struct tg_config_condition *until; /* or NULL; a message that matches is the last one, and makes no event */
     struct tg_config_upstream upstream;
     struct tg_config_translate translate;
     struct tg_config_retain retain;
@@ -233,6 +277,8 @@ struct tg_config_route {
     char *path;          /* exact, or a prefix that ends with "*" */
     char *stream;        /* a key of `streams`; or NULL */
     size_t stream_index; /* into config->streams */
+    char *send;          /* a key of `streams` whose backend gets what is posted here; or NULL */
+    struct tg_config_send send_options;
     char *file;          /* one file to serve; or NULL */
     char *content_type;  /* for `file`; NULL: by its ending */
     struct tg_config_cors cors;

@@ -40,14 +40,22 @@ struct tg_http_response {
 typedef void tg_http_handler_fn(void *arg, const struct tg_http_request *request,
                                 struct tg_http_response *response);
 
-enum tg_route_kind { TG_ROUTE_STREAM, TG_ROUTE_CONTENT, TG_ROUTE_HANDLER };
+enum tg_route_kind {
+    TG_ROUTE_STREAM,
+    TG_ROUTE_SEND, /* a POST's body goes to the backend of the stream: 202 once it is written */
+    TG_ROUTE_CONTENT,
+    TG_ROUTE_HANDLER
+};
 
 struct tg_route {
-    const char *path; /* exact, or a prefix that ends with "*"; copied */
+    const char *path; /* exact, or with "{name}" for whole segments, or a prefix that ends with "*"; copied */
     enum tg_route_kind kind;
-    /* TG_ROUTE_STREAM; both must outlive the server */
+    /* TG_ROUTE_STREAM and _SEND: the stream, or the family whose members the request picks; all must outlive the
+     * server */
     struct tg_stream *stream;
+    struct tg_family *family;
     const struct tg_config_stream *stream_config;
+    const struct tg_config_send *send; /* TG_ROUTE_SEND: limits */
     const struct tg_config_cors *cors; /* or NULL */
     /* TG_ROUTE_CONTENT: bytes that outlive the server */
     struct tg_str content;

@@ -204,6 +204,113 @@ enum tg_err tg_sse_parser_feed(struct tg_sse_parser *parser, const char *bytes, 
 /* A connection has ended: what was not complete is dropped, the last event id and the retry time stay. */
 void tg_sse_parser_restart(struct tg_sse_parser *parser);
 
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+/* Nothing follows any more: the backend has said all it had to say. Appends `farewell` (a control event) and wakes the
+ * readers; what is appended later is refused (TG_ERR_CLOSED). Owner's thread. */
+enum tg_err tg_stream_end(struct tg_stream *stream, const struct tg_event *farewell, uint64_t now_ms);
+bool tg_stream_has_ended(const struct tg_stream *stream);  /* any thread */
+/* As of the last sync: what lies before tg_reader_end is all there will be. */
+bool tg_reader_has_ended(const struct tg_reader *reader);
+
+/* ---- the way back: messages of clients for the backend ---------------------------------------- */
+
+/* What became of it: TG_OK, it was written to the backend's connection; TG_ERR_CLOSED, there is none, or it ended
+ * before; TG_ERR_INVALID, this kind of backend takes none. Called once, on the owner's thread: pass it on. */
+typedef void tg_sent_fn(void *context, uint64_t id, enum tg_err result);
+
+/* Any thread. The bytes are copied. TG_ERR_CLOSED: no backend takes messages here now. TG_ERR_LIMIT: more than
+ * TG_OUTGOING_BYTES_MAX wait already. Then `on_sent` is not called. */
+enum { TG_OUTGOING_BYTES_MAX = 4 * 1024 * 1024 };
+enum tg_err tg_stream_send(struct tg_stream *stream, struct tg_str bytes, bool is_binary, tg_sent_fn *on_sent,
+                           void *context, uint64_t id);
+
+/* The writer's side. `wake` is called on the sender's thread, at most once until the next tg_stream_take_outgoing; it
+ * may only pass the word on. NULL: nobody takes messages, those that wait fail. Owner's thread. */
+void tg_stream_on_outgoing(struct tg_stream *stream, void (*wake)(void *arg), void *arg);
+struct tg_outgoing {
+    struct tg_outgoing *next;
+    tg_sent_fn *on_sent;
+    void *context;
+    uint64_t id;
+    bool is_binary;
+    size_t length;
+    char bytes[];
+};
+struct tg_outgoing *tg_stream_take_outgoing(struct tg_stream *stream); /* all that wait, in order; each to be finished */
+void tg_outgoing_finish(struct tg_outgoing *outgoing, enum tg_err result); /* tells the sender; frees it */
+
+/* ---- families: streams made on demand --------------------------------------------------------- */
+
+/* All streams of one configured stream that is not shared by everyone: one for each key (scope keyed, or a key picked
+ * out of the messages of one upstream), or one for each client (scope client: a session, whose key is a secret token of
+ * 128 random bits, the epoch of its ids).
+ *
+ *     tg_family_join ─► member there? ─ no ─► limit ─► stream ─► hooks.open ─► …  nobody for linger_ms ─► hooks.close
+ *
+ * A member lives while it has subscribers, and linger_ms longer. Any thread, unless said otherwise. */
+struct tg_family;
+
+struct tg_pair { /* name and value; borrowed */
+    struct tg_str name, value;
+};
+
+/* What comes with the request that opens a member; borrowed for the call. */
+struct tg_opening {
+    const struct tg_pair *parameters; /* of the path, in the order of the configuration */
+    size_t parameter_count;
+    const struct tg_pair *headers; /* to be forwarded; scope client alone */
+    size_t header_count;
+    struct tg_str query; /* to be forwarded, encoded, without "?"; scope client alone */
+    bool has_body;       /* of a POST */
+    struct tg_str body;
+    size_t worker_index; /* where the request came in */
+};
+
+struct tg_family_hooks {
+    /* Gives the new member its writer. TG_ERR_…: it is given up, and the error goes to who asked. Not under any lock;
+     * meanwhile others who ask for the same key wait for no one: they share the stream already. */
+    enum tg_err (*open)(void *arg, struct tg_stream *stream, const struct tg_opening *opening);
+    /* The member has gone from the family: its writer is to stop. Follows each `open` that returned TG_OK, once. */
+    void (*close)(void *arg, struct tg_stream *stream);
+    void *arg;
+};
+
+struct tg_family_options {
+    const char *name; /* of the configured stream; members are called "<name>/<key>", sessions "<name>" */
+    uint64_t retain_events, retain_bytes, retain_age_ms;
+    size_t max_members;
+    uint64_t linger_ms;
+    struct tg_family_hooks hooks;
+};
+struct tg_family *tg_family_new(const struct tg_family_options *options);
+void tg_family_free(struct tg_family *family); /* closes all members; NULL is fine */
+
+/* The member of this key, made if it is not there. The stream comes with a reference, and counts as having a subscriber
+ * until tg_family_leave. TG_ERR_LIMIT: no more members; what hooks.open says. */
+enum tg_err tg_family_join(struct tg_family *family, struct tg_str key, const struct tg_opening *opening,
+                           struct tg_stream **ret_stream);
+void tg_family_leave(struct tg_family *family, struct tg_stream *stream); /* consumes the reference */
+
+/* A new session. `identity` (32 bytes, or NULL) is a digest of what identified the client: only who shows the same can
+ * resume it. Otherwise as tg_family_join. */
+enum tg_err tg_family_open_session(struct tg_family *family, const unsigned char *identity,
+                                   const struct tg_opening *opening, struct tg_stream **ret_stream);
+/* The session whose token the event id begins with. TG_ERR_NOT_FOUND: there is none, or it is somebody else's: the two
+ * look alike, also in the time they take. As tg_family_join for the rest. */
+enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, const unsigned char *identity,
+                             struct tg_stream **ret_stream);
+
+/* Closes what nobody has used for linger_ms; once a second, one thread. */
+void tg_family_sweep(struct tg_family *family, uint64_t now_ms);
+
+struct tg_family_stats {
+    size_t members; /* now */
+    uint64_t opened, closed, refused; /* ever; refused: for the limit */
+    uint64_t events, bytes, retained_events, retained_bytes, memory_bytes, subscribers; /* of all members there are */
+};
+void tg_family_get_stats(struct tg_family *family, struct tg_family_stats *ret_stats);
+
 /* ---- registry: the streams of the process by name and by id ----------------------------------- */
 struct tg_registry;
 struct tg_registry *tg_registry_new(void);
