@@ -54,7 +54,7 @@ struct tg_event {
 /* Frames and stores one event at the end of the stream; readers can see it at once but are told by
  * tg_stream_flush. Evicts what retention no longer covers.
  * TG_ERR_INVALID: a type with CR, LF or NUL, or an id outside tg_id_is_valid. TG_ERR_TOO_LARGE: over 1 GiB once
- * framed. TG_ERR_MEMORY. Then nothing was stored. */
+ * framed. TG_ERR_CLOSED: the stream has ended. TG_ERR_MEMORY. Then nothing was stored. */
 enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *event, uint64_t now_ms);
 
 /* Evicts by age, and flushes; call about once a second. */
@@ -206,8 +206,10 @@ void tg_sse_parser_restart(struct tg_sse_parser *parser);
 
 /* ---- the end ---------------------------------------------------------------------------------- */
 
-/* Nothing follows any more: the backend has said all it had to say. Appends `farewell` (a control event) and wakes the
- * readers; what is appended later is refused (TG_ERR_CLOSED). Owner's thread. */
+/* Nothing follows any more: the backend has said all it had to say. Appends `farewell` (a control event; NULL: without
+ * one) and wakes the readers; what is appended later is refused (TG_ERR_CLOSED). Messages that wait for the backend fail.
+ * Retention by age goes on. Owner's thread. TG_ERR_CLOSED: it had ended before. What tg_stream_append says of the farewell:
+ * it has ended all the same, without one. */
 enum tg_err tg_stream_end(struct tg_stream *stream, const struct tg_event *farewell, uint64_t now_ms);
 bool tg_stream_has_ended(const struct tg_stream *stream);  /* any thread */
 /* As of the last sync: what lies before tg_reader_end is all there will be. */
@@ -219,14 +221,17 @@ bool tg_reader_has_ended(const struct tg_reader *reader);
  * before; TG_ERR_INVALID, this kind of backend takes none. Called once, on the owner's thread: pass it on. */
 typedef void tg_sent_fn(void *context, uint64_t id, enum tg_err result);
 
-/* Any thread. The bytes are copied. TG_ERR_CLOSED: no backend takes messages here now. TG_ERR_LIMIT: more than
- * TG_OUTGOING_BYTES_MAX wait already. Then `on_sent` is not called. */
+/* Any thread. The bytes are copied. TG_ERR_CLOSED: no backend takes messages here now. TG_ERR_LIMIT: with this one more
+ * than TG_OUTGOING_BYTES_MAX would wait (a message for which none has to wait is never too large). TG_ERR_MEMORY. Then
+ * `on_sent` (or NULL) is not called. */
 enum { TG_OUTGOING_BYTES_MAX = 4 * 1024 * 1024 };
 enum tg_err tg_stream_send(struct tg_stream *stream, struct tg_str bytes, bool is_binary, tg_sent_fn *on_sent,
                            void *context, uint64_t id);
 
 /* The writer's side. `wake` is called on the sender's thread, at most once until the next tg_stream_take_outgoing; it
- * may only pass the word on. NULL: nobody takes messages, those that wait fail. Owner's thread. */
+ * may only pass the word on. Messages wait from the first call on; NULL: nobody takes them, those that wait fail. After
+ * it returns, no call of an earlier `wake` is running or follows. A writer that has no room takes nothing: so the limit
+ * above holds. Owner's thread. */
 void tg_stream_on_outgoing(struct tg_stream *stream, void (*wake)(void *arg), void *arg);
 struct tg_outgoing {
     struct tg_outgoing *next;
@@ -248,7 +253,8 @@ void tg_outgoing_finish(struct tg_outgoing *outgoing, enum tg_err result); /* te
  *
  *     tg_family_join ─► member there? ─ no ─► limit ─► stream ─► hooks.open ─► …  nobody for linger_ms ─► hooks.close
  *
- * A member lives while it has subscribers, and linger_ms longer. Any thread, unless said otherwise. */
+ * A member lives while it has subscribers, and linger_ms longer, also when its stream has ended: so a client that comes
+ * back learns of that. Any thread, unless said otherwise. */
 struct tg_family;
 
 struct tg_pair { /* name and value; borrowed */
@@ -269,9 +275,11 @@ struct tg_opening {
 
 struct tg_family_hooks {
     /* Gives the new member its writer. TG_ERR_…: it is given up, and the error goes to who asked. Not under any lock;
-     * meanwhile others who ask for the same key wait for no one: they share the stream already. */
+     * meanwhile others who ask for the same key wait for no one: they share the stream already. For them a stream that is
+     * given up ends (tg_stream_end without a farewell, on the thread that called `open`); who asks next gets a new one. */
     enum tg_err (*open)(void *arg, struct tg_stream *stream, const struct tg_opening *opening);
-    /* The member has gone from the family: its writer is to stop. Follows each `open` that returned TG_OK, once. */
+    /* The member has gone from the family: its writer is to stop. Follows each `open` that returned TG_OK, once. Not under
+     * any lock; the next member of the same key may be opened meanwhile. */
     void (*close)(void *arg, struct tg_stream *stream);
     void *arg;
 };
@@ -284,7 +292,7 @@ struct tg_family_options {
     struct tg_family_hooks hooks;
 };
 struct tg_family *tg_family_new(const struct tg_family_options *options);
-void tg_family_free(struct tg_family *family); /* closes all members; NULL is fine */
+void tg_family_free(struct tg_family *family); /* closes all members; nobody may use it then; NULL is fine */
 
 /* The member of this key, made if it is not there. The stream comes with a reference, and counts as having a subscriber
  * until tg_family_leave. TG_ERR_LIMIT: no more members; what hooks.open says. */
@@ -301,7 +309,7 @@ enum tg_err tg_family_open_session(struct tg_family *family, const unsigned char
 enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, const unsigned char *identity,
                              struct tg_stream **ret_stream);
 
-/* Closes what nobody has used for linger_ms; once a second, one thread. */
+/* Closes what nobody has used for linger_ms; once a second, one thread. `now_ms` as of tg_clock_now_ms. */
 void tg_family_sweep(struct tg_family *family, uint64_t now_ms);
 
 struct tg_family_stats {

@@ -57,6 +57,8 @@ void tg_reader_sync(struct tg_reader *reader, void (*on_evict)(void *arg, uint64
 
     /* Before looking: what is published after this wakes the reader again. */
     atomic_exchange_explicit(&reader->is_woken, false, memory_order_acq_rel);
+    /* The mark before what it covers: whoever sees it sees all that was appended. */
+    reader->has_ended = atomic_load_explicit(&stream->has_ended, memory_order_acquire);
     first = atomic_load_explicit(&stream->first_position, memory_order_acquire);
     reader->retained_position = atomic_load_explicit(&stream->retained_position, memory_order_acquire);
     /* A segment is full once it has a successor: look for that first, then for how full it is. */
@@ -100,6 +102,11 @@ uint64_t reader_last_seq(const struct tg_reader *reader)
 uint64_t tg_reader_end(const struct tg_reader *reader)
 {
     return reader->tail->base + reader->tail_extent.bytes;
+}
+
+bool tg_reader_has_ended(const struct tg_reader *reader)
+{
+    return reader->has_ended;
 }
 
 uint64_t tg_reader_first(const struct tg_reader *reader)

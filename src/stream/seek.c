@@ -164,18 +164,29 @@ static bool is_own_id(const struct tg_reader *reader, const char *id, size_t len
            id[epoch_length] == '-' && parse_seq(id + epoch_length + 1, length - epoch_length - 1, ret_seq);
 }
 
+static bool is_digit_of_epoch(char byte, bool is_token)
+{
+    if (is_token)
+        return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+    return (byte >= 'a' && byte <= 'z') || (byte >= '2' && byte <= '7');
+}
+
+/* A session takes what begins with a token for an id of another session, other streams what begins with an epoch
+ * as they make them. */
 static bool is_id_of_other_epoch(const struct tg_reader *reader, const char *id, size_t length)
 {
+    bool is_session = reader->stream->epoch_length == TOKEN_LENGTH;
+    size_t epoch_length = is_session ? TOKEN_LENGTH : EPOCH_LENGTH;
     uint64_t seq;
 
-    if (length < EPOCH_LENGTH + 2 || id[EPOCH_LENGTH] != '-')
+    if (length < epoch_length + 2 || id[epoch_length] != '-')
         return false;
-    if (strncmp(reader->stream->epoch, id, EPOCH_LENGTH) == 0)
+    if (strncmp(reader->stream->epoch, id, epoch_length) == 0)
         return false;
-    for (size_t i = 0; i < EPOCH_LENGTH; i++)
-        if (!((id[i] >= 'a' && id[i] <= 'z') || (id[i] >= '2' && id[i] <= '7')))
+    for (size_t i = 0; i < epoch_length; i++)
+        if (!is_digit_of_epoch(id[i], is_session))
             return false;
-    return parse_seq(id + EPOCH_LENGTH + 1, length - EPOCH_LENGTH - 1, &seq);
+    return parse_seq(id + epoch_length + 1, length - epoch_length - 1, &seq);
 }
 
 /* Looks for a backend's id among the retained events, oldest first. The hashes of a segment lie close

@@ -1,5 +1,6 @@
 /* A stream's life and its writer: append, flush, figures. */
 #include "stream.h"
+#include "family.h"
 #include "id.h"
 
 #include <assert.h>
@@ -7,9 +8,11 @@
 #include <string.h>
 
 enum {
-    SEGMENT_LEAST = 16 * 1024, /* the first one; each further one is twice as large … */
-    SEGMENT_USUAL =
-        240 * 1024, /* … up to this, or an eighth of retain_bytes: the allocator keeps such a block */
+    /* The first one: most members of a family say little. Each further one may be twice as large … */
+    SEGMENT_FIRST = 2 * 1024,
+    SEGMENT_LEAST = 16 * 1024, /* … up to this at least … */
+    /* … and up to this, or an eighth of retain_bytes: the allocator keeps such a block … */
+    SEGMENT_USUAL = 240 * 1024,
     SEGMENT_MOST = 1024 * 1024, /* … or, where that would make too many, a 512th of it up to this */
 };
 
@@ -39,7 +42,9 @@ struct tg_stream *tg_stream_new(const struct tg_stream_options *options)
     stream->retain_age_ms = options->retain_age_ms;
     pthread_mutex_init(&stream->lock, NULL);
     pthread_mutex_init(&stream->demand_lock, NULL);
-    stream->head = segment_new(SEGMENT_LEAST, 0, 0);
+    stream->next_capacity = SEGMENT_FIRST;
+    /* Empty, so that a stream in which nothing happens holds no memory for events. */
+    stream->head = segment_new(0, 0, 0);
     if (!stream->head) {
         tg_stream_unref(stream);
         return NULL;
@@ -61,7 +66,8 @@ void tg_stream_unref(struct tg_stream *stream)
 {
     if (!stream || atomic_fetch_sub_explicit(&stream->refs, 1, memory_order_acq_rel) != 1)
         return;
-    assert(!stream->readers);
+    assert(!stream->readers && !stream->member);
+    outgoing_deinit(stream);
     segment_unref(stream->head);
     pthread_mutex_destroy(&stream->lock);
     pthread_mutex_destroy(&stream->demand_lock);
@@ -83,7 +89,7 @@ const char *tg_stream_epoch(const struct tg_stream *stream)
 static uint32_t segment_capacity_for(const struct tg_stream *stream, const struct frame *frame)
 {
     uint64_t most = stream->retain_bytes / 8 < SEGMENT_USUAL ? stream->retain_bytes / 8 : SEGMENT_USUAL;
-    uint64_t capacity = (uint64_t)stream->tail->capacity * 2;
+    uint64_t capacity = stream->next_capacity;
     uint64_t needed = frame->wire_length + sizeof(struct index_entry);
 
     if (most < stream->retain_bytes / 512)
@@ -94,8 +100,6 @@ static uint32_t segment_capacity_for(const struct tg_stream *stream, const struc
         most = SEGMENT_LEAST;
     if (capacity > most)
         capacity = most;
-    if (capacity < SEGMENT_LEAST)
-        capacity = SEGMENT_LEAST;
     /* A large event gets a segment of its own size, lest it leave a large hole in one of usual size. */
     if (needed > capacity / 4)
         capacity = needed;
@@ -113,6 +117,8 @@ static enum tg_err make_room(struct tg_stream *stream, const struct frame *frame
     if (!segment)
         return TG_ERR_MEMORY;
     stream->memory_bytes += segment_size(segment);
+    if (stream->next_capacity < SEGMENT_MOST)
+        stream->next_capacity *= 2;
     if (stream->edge.segment == tail && stream->edge.event == tail->events)
         stream->edge = (struct retention_edge){ segment, 0 };
     stream->tail = segment;
@@ -153,6 +159,8 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
     struct frame frame;
     enum tg_err err;
 
+    if (tg_stream_has_ended(stream))
+        return TG_ERR_CLOSED;
     if (has_own_id) {
         if (!tg_id_is_valid(event->id.data, event->id.length))
             return TG_ERR_INVALID;
@@ -210,6 +218,8 @@ static void count_subscribers(struct tg_stream *stream, bool is_added)
     atomic_store_explicit(&stream->stats.subscribers, stream->subscribers, memory_order_relaxed);
     if (stream->on_demand && stream->subscribers == (is_added ? 1 : 0))
         stream->on_demand(stream->on_demand_arg, is_added);
+    if (stream->member && stream->subscribers == (is_added ? 1 : 0))
+        family_member_on_demand(stream->member, is_added);
     pthread_mutex_unlock(&stream->demand_lock);
 }
 

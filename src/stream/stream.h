@@ -9,6 +9,10 @@
 #include "tidegate/stream.h"
 
 #define EPOCH_LENGTH 10 /* of an epoch made here: 50 random bits */
+#define TOKEN_LENGTH 32 /* of a session's token, which is its epoch: 128 random bits in hexadecimal */
+
+struct outbox;        /* outgoing.c */
+struct family_member; /* family.h */
 
 /* The oldest retained event, as the writer moves it on. */
 struct retention_edge {
@@ -24,7 +28,8 @@ struct tg_stream {
     uint64_t retain_events, retain_bytes, retain_age_ms;
 
     /* the writer's own */
-    struct segment *tail; /* borrowed */
+    struct segment *tail;   /* borrowed */
+    uint32_t next_capacity; /* of the next segment, unless its first event is large */
     struct retention_edge edge;
     uint64_t last_seq;
     uint64_t retained_events, retained_bytes, memory_bytes;
@@ -39,10 +44,13 @@ struct tg_stream {
     atomic_uint_fast64_t first_position;    /* whose bytes the stream still holds */
     atomic_uint_fast64_t retained_position; /* of the oldest retained event */
     atomic_bool has_own_ids;                /* some event had the backend's id */
+    atomic_bool has_ended;                  /* stored after all that was appended */
     atomic_int state;
+    struct outbox *_Atomic outbox; /* made by the first writer that takes messages, else NULL */
 
     pthread_mutex_t demand_lock;
-    uint64_t subscribers; /* under demand_lock */
+    uint64_t subscribers;         /* under demand_lock */
+    struct family_member *member; /* whose stream this is, or NULL; under demand_lock */
     tg_stream_demand_fn *on_demand;
     void *on_demand_arg;
 
@@ -63,6 +71,7 @@ struct tg_reader {
     struct segment *tail; /* borrowed: the newest it has seen */
     struct extent tail_extent;
     uint64_t retained_position;
+    bool has_ended;
 };
 
 /* What the reader has seen of a segment between its head and its tail. */
@@ -75,5 +84,7 @@ uint64_t reader_last_seq(const struct tg_reader *reader);
 void retention_apply(struct tg_stream *stream, uint64_t now_ms);
 /* What an event counts for in retain_bytes. */
 uint64_t retention_cost(uint64_t wire_bytes);
+/* With the stream's last reference; outgoing.c. */
+void outgoing_deinit(struct tg_stream *stream);
 
 #endif
