@@ -211,7 +211,7 @@ void tg_sse_parser_restart(struct tg_sse_parser *parser);
  * Retention by age goes on. Owner's thread. TG_ERR_CLOSED: it had ended before. What tg_stream_append says of the farewell:
  * it has ended all the same, without one. */
 enum tg_err tg_stream_end(struct tg_stream *stream, const struct tg_event *farewell, uint64_t now_ms);
-bool tg_stream_has_ended(const struct tg_stream *stream);  /* any thread */
+bool tg_stream_has_ended(const struct tg_stream *stream); /* any thread */
 /* As of the last sync: what lies before tg_reader_end is all there will be. */
 bool tg_reader_has_ended(const struct tg_reader *reader);
 
@@ -242,7 +242,8 @@ struct tg_outgoing {
     size_t length;
     char bytes[];
 };
-struct tg_outgoing *tg_stream_take_outgoing(struct tg_stream *stream); /* all that wait, in order; each to be finished */
+struct tg_outgoing *
+tg_stream_take_outgoing(struct tg_stream *stream); /* all that wait, in order; each to be finished */
 void tg_outgoing_finish(struct tg_outgoing *outgoing, enum tg_err result); /* tells the sender; frees it */
 
 /* ---- families: streams made on demand --------------------------------------------------------- */
@@ -313,9 +314,10 @@ enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, c
 void tg_family_sweep(struct tg_family *family, uint64_t now_ms);
 
 struct tg_family_stats {
-    size_t members; /* now */
+    size_t members;                   /* now */
     uint64_t opened, closed, refused; /* ever; refused: for the limit */
-    uint64_t events, bytes, retained_events, retained_bytes, memory_bytes, subscribers; /* of all members there are */
+    uint64_t events, bytes, retained_events, retained_bytes, memory_bytes,
+        subscribers; /* of all members there are */
 };
 void tg_family_get_stats(struct tg_family *family, struct tg_family_stats *ret_stats);
 
