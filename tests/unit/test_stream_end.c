@@ -1,0 +1,334 @@
+/* The end of a stream, and that a stream costs nothing before its first event. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tidegate/stream.h"
+
+enum { ROUNDS = 400, EVENTS_MOST = 40 };
+
+static const struct tg_event event = { .data = { "x", 1 } };
+static const struct tg_event farewell = { .type = { "bye", 3 }, .data = { "{}", 2 }, .is_control = true };
+
+struct fixture {
+    struct tg_stream *stream;
+    struct tg_reader *reader;
+    int wakes;
+};
+
+static void on_wake(void *arg)
+{
+    ((struct fixture *)arg)->wakes++;
+}
+
+static struct tg_stream *make_stream(uint64_t age_ms)
+{
+    return tg_stream_new(&(struct tg_stream_options){
+        .name = "s", .retain_events = 100, .retain_bytes = 1 << 20, .retain_age_ms = age_ms, .epoch = "e" });
+}
+
+static void begin(struct fixture *f, uint64_t age_ms)
+{
+    *f = (struct fixture){ .stream = make_stream(age_ms) };
+    f->reader = tg_reader_new(f->stream, on_wake, f);
+}
+
+static void end(struct fixture *f)
+{
+    tg_reader_free(f->reader);
+    tg_stream_unref(f->stream);
+}
+
+/* What a client that starts at the beginning gets, without chunk frames. */
+static const char *read_all(const struct tg_reader *reader)
+{
+    static char text[4096];
+    struct tg_cursor cursor = tg_reader_seek_oldest(reader), next;
+    size_t length = 0;
+
+    while (cursor.position < tg_reader_end(reader)) {
+        struct tg_str body = tg_reader_peek_bare(reader, &cursor, &next);
+        assert_true(length + body.length < sizeof text);
+        memcpy(text + length, body.data, body.length);
+        length += body.length;
+        cursor = next;
+    }
+    text[length] = '\0';
+    return text;
+}
+
+static void the_farewell_is_the_last_event(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    assert_int_equal(tg_stream_append(f.stream, &event, 1), TG_OK);
+    assert_int_equal(tg_stream_end(f.stream, &farewell, 1), TG_OK);
+    assert_int_equal(tg_stream_append(f.stream, &event, 1), TG_ERR_CLOSED);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_string_equal(read_all(f.reader), "data: x\nid: e-1\n\nevent: bye\ndata: {}\n\n");
+    end(&f);
+}
+
+static void a_stream_has_not_ended_before(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    tg_stream_append(f.stream, &event, 1);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_false(tg_stream_has_ended(f.stream));
+    assert_false(tg_reader_has_ended(f.reader));
+    tg_stream_end(f.stream, NULL, 1);
+    assert_true(tg_stream_has_ended(f.stream));
+    end(&f);
+}
+
+static void a_reader_knows_of_the_end_when_it_has_synced(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    tg_stream_end(f.stream, &farewell, 1);
+    assert_false(tg_reader_has_ended(f.reader));
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_true(tg_reader_has_ended(f.reader));
+    end(&f);
+}
+
+static void a_reader_that_comes_later_knows_at_once(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    tg_stream_end(f.stream, &farewell, 1);
+    struct tg_reader *late = tg_reader_new(f.stream, on_wake, &f);
+    assert_true(tg_reader_has_ended(late));
+    assert_string_equal(read_all(late), "event: bye\ndata: {}\n\n");
+    tg_reader_free(late);
+    end(&f);
+}
+
+static void the_end_wakes_the_readers(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    tg_stream_end(f.stream, &farewell, 1);
+    assert_int_equal(f.wakes, 1);
+    tg_stream_flush(f.stream);
+    assert_int_equal(f.wakes, 1);
+    end(&f);
+}
+
+static void an_end_without_a_farewell_wakes_them_too(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    assert_int_equal(tg_stream_end(f.stream, NULL, 1), TG_OK);
+    assert_int_equal(f.wakes, 1);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_true(tg_reader_has_ended(f.reader));
+    assert_int_equal(tg_reader_end(f.reader), 0);
+    end(&f);
+}
+
+static void a_stream_ends_once(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    assert_int_equal(tg_stream_end(f.stream, &farewell, 1), TG_OK);
+    assert_int_equal(tg_stream_end(f.stream, &farewell, 1), TG_ERR_CLOSED);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_string_equal(read_all(f.reader), "event: bye\ndata: {}\n\n");
+    end(&f);
+}
+
+static void a_stream_ends_also_when_its_farewell_is_refused(void **state)
+{
+    const struct tg_event bad = { .type = { "a\nb", 3 }, .is_control = true };
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    assert_int_equal(tg_stream_end(f.stream, &bad, 1), TG_ERR_INVALID);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_true(tg_reader_has_ended(f.reader));
+    assert_int_equal(tg_reader_end(f.reader), 0);
+    end(&f);
+}
+
+static void what_is_retained_can_be_found_after_the_end(void **state)
+{
+    struct tg_gap gap;
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    for (int i = 0; i < 3; i++)
+        tg_stream_append(f.stream, &event, 1);
+    tg_stream_end(f.stream, &farewell, 1);
+    tg_reader_sync(f.reader, NULL, NULL);
+    struct tg_cursor cursor = tg_reader_seek_id(f.reader, "e-3", 3, false, &gap);
+    assert_int_equal(gap.reason, TG_GAP_NONE);
+    assert_true(cursor.position < tg_reader_end(f.reader)); /* the farewell comes again */
+    end(&f);
+}
+
+static void retention_by_age_goes_on_after_the_end(void **state)
+{
+    struct tg_stream_stats stats;
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 500);
+    tg_stream_append(f.stream, &event, 1000);
+    tg_stream_end(f.stream, &farewell, 1400);
+    tg_stream_evict(f.stream, 1501);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_string_equal(read_all(f.reader), "event: bye\ndata: {}\n\n");
+    tg_stream_evict(f.stream, 2000);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_string_equal(read_all(f.reader), "");
+    assert_true(tg_reader_has_ended(f.reader));
+    tg_stream_get_stats(f.stream, &stats);
+    assert_int_equal(stats.retained_bytes, 0);
+    end(&f);
+}
+
+/* ---- a stream without events ------------------------------------------------------------------ */
+
+static void a_stream_without_events_holds_next_to_no_memory(void **state)
+{
+    struct tg_stream_stats stats;
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    tg_stream_evict(f.stream, 1);
+    tg_stream_get_stats(f.stream, &stats);
+    assert_true(stats.memory_bytes <= 128);
+    tg_stream_append(f.stream, &event, 1);
+    tg_stream_get_stats(f.stream, &stats);
+    assert_true(stats.memory_bytes <= 4096);
+    end(&f);
+}
+
+static void a_reader_from_before_the_first_event_gets_it(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    begin(&f, 0);
+    struct tg_cursor live = tg_reader_seek_live(f.reader);
+    tg_stream_append(f.stream, &event, 1);
+    tg_reader_sync(f.reader, NULL, NULL);
+    struct tg_str bytes = tg_reader_peek(f.reader, live);
+    assert_int_equal(bytes.length, tg_reader_end(f.reader));
+    assert_memory_equal(bytes.data, "11\r\ndata: x\nid: e-1\n\n\r\n", bytes.length);
+    end(&f);
+}
+
+static void a_first_event_of_any_size_fits(void **state)
+{
+    static char data[3 << 20];
+    static const size_t sizes[] = { 0, 400, 500, 600, 1900, 2100, 16300, 16400, 300000, sizeof data };
+    (void)state;
+
+    memset(data, 'd', sizeof data);
+    for (size_t i = 0; i < TG_COUNT_OF(sizes); i++) {
+        const struct tg_event large = { .data = { data, sizes[i] } };
+        struct tg_stream *stream = tg_stream_new(&(struct tg_stream_options){
+            .name = "s", .retain_events = 10, .retain_bytes = 8 << 20, .epoch = "e" });
+        struct tg_stream_stats stats;
+
+        for (int j = 0; j < 4; j++)
+            assert_int_equal(tg_stream_append(stream, &large, 1), TG_OK);
+        tg_stream_get_stats(stream, &stats);
+        assert_int_equal(stats.retained_events, sizes[i] < 2 << 20 ? 4 : 2);
+        tg_stream_unref(stream);
+    }
+}
+
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+struct race {
+    struct tg_stream *stream;
+    int events;
+};
+
+static void on_wake_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void *write_and_end(void *arg)
+{
+    struct race *race = arg;
+
+    for (int i = 0; i < race->events; i++) {
+        tg_stream_append(race->stream, &event, 1);
+        tg_stream_flush(race->stream);
+    }
+    tg_stream_end(race->stream, &farewell, 1);
+    return NULL;
+}
+
+static void a_reader_that_has_ended_has_seen_everything(void **state)
+{
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct race race = { .stream = make_stream(0), .events = round % EVENTS_MOST };
+        struct tg_reader *reader = tg_reader_new(race.stream, on_wake_nothing, NULL);
+        struct tg_stream_stats stats;
+        pthread_t writer;
+
+        pthread_create(&writer, NULL, write_and_end, &race);
+        while (!tg_reader_has_ended(reader))
+            tg_reader_sync(reader, NULL, NULL);
+        uint64_t seen = tg_reader_end(reader);
+        pthread_join(writer, NULL);
+        tg_stream_get_stats(race.stream, &stats);
+        assert_int_equal(seen, stats.bytes);
+        assert_int_equal(stats.last_seq, race.events);
+        tg_reader_free(reader);
+        tg_stream_unref(race.stream);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_farewell_is_the_last_event),
+        cmocka_unit_test(a_stream_has_not_ended_before),
+        cmocka_unit_test(a_reader_knows_of_the_end_when_it_has_synced),
+        cmocka_unit_test(a_reader_that_comes_later_knows_at_once),
+        cmocka_unit_test(the_end_wakes_the_readers),
+        cmocka_unit_test(an_end_without_a_farewell_wakes_them_too),
+        cmocka_unit_test(a_stream_ends_once),
+        cmocka_unit_test(a_stream_ends_also_when_its_farewell_is_refused),
+        cmocka_unit_test(what_is_retained_can_be_found_after_the_end),
+        cmocka_unit_test(retention_by_age_goes_on_after_the_end),
+        cmocka_unit_test(a_stream_without_events_holds_next_to_no_memory),
+        cmocka_unit_test(a_reader_from_before_the_first_event_gets_it),
+        cmocka_unit_test(a_first_event_of_any_size_fits),
+        cmocka_unit_test(a_reader_that_has_ended_has_seen_everything),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
