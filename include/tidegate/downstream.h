@@ -47,6 +47,11 @@ enum tg_route_kind {
     TG_ROUTE_HANDLER
 };
 
+/* "{name}" stands for a segment that is not empty: what it is, percent-decoded, must be what stream_config->parameters
+ * says, else it is no such path (404); "/" in it counts too, and control characters are never allowed. Where a family's
+ * members are picked by the path, it must have all parameters. */
+enum { TG_ROUTE_PARAMETERS_MAX = 16 };
+
 struct tg_route {
     const char *path; /* exact, or with "{name}" for whole segments, or a prefix that ends with "*"; copied */
     enum tg_route_kind kind;
@@ -82,7 +87,8 @@ struct tg_server_options {
  * and listens at once (so that a second start on the same port fails here), but accepts only after _start. */
 enum tg_err tg_server_new(const struct tg_server_options *options, struct tg_server **ret_server,
                           struct tg_buffer *ret_error);
-/* Before the start. TG_ERR_IN_USE: the path is taken. */
+/* Before the start. TG_ERR_IN_USE: the path is taken, also by one that has other names for the same parameters.
+ * TG_ERR_INVALID: it is none, or lacks parameters, or a pattern is broken. */
 enum tg_err tg_server_add_route(struct tg_server *server, const struct tg_route *route);
 void tg_server_start(struct tg_server *server);
 /* The port of a listener, for port 0 and for logs; 0 for a unix socket. */
