@@ -32,7 +32,7 @@ bool tg_is_token(const char *bytes, size_t length)
     return length > 0;
 }
 
-static struct tg_str trim(struct tg_str text)
+struct tg_str tg_str_trim(struct tg_str text)
 {
     while (text.length > 0 && (*text.data == ' ' || *text.data == '\t')) {
         text.data++;
@@ -48,7 +48,7 @@ bool tg_list_next(struct tg_str *list, struct tg_str *ret_member)
     while (list->length > 0) {
         const char *comma = memchr(list->data, ',', list->length);
         size_t length = comma ? (size_t)(comma - list->data) : list->length;
-        struct tg_str member = trim((struct tg_str){ list->data, length });
+        struct tg_str member = tg_str_trim((struct tg_str){ list->data, length });
         size_t used = comma ? length + 1 : length;
         list->data += used;
         list->length -= used;
@@ -164,7 +164,7 @@ static int on_accept(struct parser *parser, struct tg_str value)
     while (tg_list_next(&value, &member)) {
         const char *semicolon = memchr(member.data, ';', member.length);
         if (semicolon)
-            member = trim((struct tg_str){ member.data, (size_t)(semicolon - member.data) });
+            member = tg_str_trim((struct tg_str){ member.data, (size_t)(semicolon - member.data) });
         if (tg_str_equals_nocase(member, TG_STR("text/event-stream")))
             parser->head.wants_event_stream = true;
     }
@@ -243,7 +243,7 @@ static int parse_field(struct parser *parser, struct tg_str line)
     if (!colon || !tg_is_token(line.data, (size_t)(colon - line.data)))
         return 400;
     struct tg_str name = { line.data, (size_t)(colon - line.data) };
-    struct tg_str value = trim((struct tg_str){ colon + 1, line.length - name.length - 1 });
+    struct tg_str value = tg_str_trim((struct tg_str){ colon + 1, line.length - name.length - 1 });
     for (size_t i = 0; i < value.length; i++) {
         unsigned char byte = (unsigned char)value.data[i];
         if ((byte < ' ' && byte != '\t') || byte == 0x7f)
@@ -320,7 +320,7 @@ int tg_request_head_parse(const char *bytes, size_t length, const struct tg_head
     if (status)
         return status;
 
-    size_t at = start + line.length + 2;
+    size_t at = start + line.length + 2, fields_start = at;
     for (;;) {
         status = next_line(bytes, length, at, start + limits->header_bytes, 431, &line);
         if (status != TG_HEAD_DONE)
@@ -336,6 +336,7 @@ int tg_request_head_parse(const char *bytes, size_t length, const struct tg_head
     if (status)
         return status;
     parser.head.length = at;
+    parser.head.fields = (struct tg_str){ bytes + fields_start, at - 2 - fields_start };
     *ret_head = parser.head;
     return TG_HEAD_DONE;
 }

@@ -15,6 +15,7 @@ struct tg_request_head { /* all views lie in the parsed bytes */
     enum tg_method method;
     struct tg_str method_name;
     struct tg_target target;
+    struct tg_str fields; /* all field lines, for tg_fields_next */
     int minor_version;
     bool keeps_alive; /* by version and Connection (RFC 9112 section 9.3) */
     bool is_chunked;  /* Transfer-Encoding: chunked */
@@ -43,6 +44,9 @@ int tg_request_head_parse(const char *bytes, size_t length, const struct tg_head
 
 /* RFC 9110 section 5.6.2. */
 bool tg_is_token(const char *bytes, size_t length);
+
+/* Without spaces and tabs at either end. */
+struct tg_str tg_str_trim(struct tg_str text);
 
 /* Takes the next member off a comma-separated list, without white space around it; false at its end. Empty
  * members are passed over (RFC 9110 section 5.6.1). */
