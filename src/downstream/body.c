@@ -1,6 +1,7 @@
-/* The body skipper: a state for each place in the chunked coding (RFC 9112 section 7.1) where input may stop.
- */
+/* The body: a state for each place in the chunked coding (RFC 9112 section 7.1) where input may stop. */
 #include "body.h"
+
+#include <string.h>
 
 enum state {
     STATE_CONTENT,   /* Content-Length: `left` bytes */
@@ -95,16 +96,28 @@ static enum tg_err on_byte(struct tg_body *body, char c)
     return TG_ERR_INVALID;
 }
 
-enum tg_err tg_body_skip(struct tg_body *body, const char *bytes, size_t length, size_t *ret_used)
+static bool is_too_large(const struct tg_body *body, uint64_t used, uint64_t content)
 {
-    size_t at = 0;
-    while (body->state != STATE_DONE) {
-        if (body->left > TG_BODY_MAX_BYTES || body->skipped + at > TG_BODY_MAX_BYTES)
+    if (!body->is_kept)
+        return body->left > TG_BODY_MAX_BYTES || used > TG_BODY_MAX_BYTES;
+    return body->left > body->max_content - content || used - content > content + TG_BODY_MAX_BYTES;
+}
+
+/* `front` is where content is moved to, or NULL. */
+static enum tg_err advance(struct tg_body *body, const char *bytes, size_t length, char *front,
+                           size_t *ret_used, size_t *ret_kept)
+{
+    size_t at = 0, kept = 0;
+    for (;;) {
+        if (is_too_large(body, body->used + at, body->content + kept))
             return TG_ERR_TOO_LARGE;
-        if (at == length)
+        if (body->state == STATE_DONE || at == length)
             break;
         if (body->state == STATE_CONTENT || body->state == STATE_DATA) {
             size_t step = body->left < length - at ? (size_t)body->left : length - at;
+            if (front && front + kept != bytes + at)
+                memmove(front + kept, bytes + at, step);
+            kept += front ? step : 0;
             body->left -= step;
             at += step;
             if (body->left == 0)
@@ -115,11 +128,30 @@ enum tg_err tg_body_skip(struct tg_body *body, const char *bytes, size_t length,
                 return err;
         }
     }
-    body->skipped += at;
-    if (body->state != STATE_DONE)
-        return TG_ERR_AGAIN;
-    if (body->skipped > TG_BODY_MAX_BYTES)
-        return TG_ERR_TOO_LARGE;
+    body->used += at;
+    body->content += kept;
     *ret_used = at;
-    return TG_OK;
+    *ret_kept = kept;
+    return body->state == STATE_DONE ? TG_OK : TG_ERR_AGAIN;
+}
+
+enum tg_err tg_body_skip(struct tg_body *body, const char *bytes, size_t length, size_t *ret_used)
+{
+    size_t used, kept;
+    enum tg_err err = advance(body, bytes, length, NULL, &used, &kept);
+    if (!err)
+        *ret_used = used;
+    return err;
+}
+
+enum tg_err tg_body_keep(struct tg_body *body, uint64_t max_bytes)
+{
+    body->is_kept = true;
+    body->max_content = max_bytes;
+    return body->left > max_bytes ? TG_ERR_TOO_LARGE : TG_OK;
+}
+
+enum tg_err tg_body_take(struct tg_body *body, char *bytes, size_t length, size_t *ret_used, size_t *ret_kept)
+{
+    return advance(body, bytes, length, bytes, ret_used, ret_kept);
 }
