@@ -10,13 +10,12 @@
 #include <uthash.h>
 
 enum {
-    KEY_BYTES = 17,
     RESERVED_FILES = 128 + TG_REFUSALS_MAX, /* for listeners, upstreams, loops, logs, and for refusing */
     LEAST_CONNECTIONS = 16,
 };
 
 struct tg_address {
-    unsigned char key[KEY_BYTES]; /* the family's length, then the address */
+    unsigned char key[TG_ADDRESS_KEY_BYTES]; /* the family's length, then the address */
     size_t count;
     UT_hash_handle hh;
 };
@@ -49,9 +48,9 @@ void tg_addresses_free(struct tg_addresses *addresses)
     free(addresses);
 }
 
-static bool make_key(const struct sockaddr *peer, unsigned char key[KEY_BYTES])
+bool tg_address_make_key(const struct sockaddr *peer, unsigned char key[TG_ADDRESS_KEY_BYTES])
 {
-    memset(key, 0, KEY_BYTES);
+    memset(key, 0, TG_ADDRESS_KEY_BYTES);
     if (peer->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)peer;
         key[0] = 4;
@@ -70,19 +69,19 @@ static bool make_key(const struct sockaddr *peer, unsigned char key[KEY_BYTES])
 enum tg_err tg_addresses_take(struct tg_addresses *addresses, const struct sockaddr *peer,
                               struct tg_address **ret_address)
 {
-    unsigned char key[KEY_BYTES];
+    unsigned char key[TG_ADDRESS_KEY_BYTES];
     struct tg_address *address;
     enum tg_err err = TG_OK;
-    if (addresses->limit == 0 || !make_key(peer, key)) {
+    if (addresses->limit == 0 || !tg_address_make_key(peer, key)) {
         *ret_address = NULL;
         return TG_OK;
     }
     pthread_mutex_lock(&addresses->lock);
-    HASH_FIND(hh, addresses->table, key, KEY_BYTES, address);
+    HASH_FIND(hh, addresses->table, key, TG_ADDRESS_KEY_BYTES, address);
     if (!address) {
         address = tg_alloc(sizeof(*address));
-        memcpy(address->key, key, KEY_BYTES);
-        HASH_ADD(hh, addresses->table, key, KEY_BYTES, address);
+        memcpy(address->key, key, TG_ADDRESS_KEY_BYTES);
+        HASH_ADD(hh, addresses->table, key, TG_ADDRESS_KEY_BYTES, address);
     }
     if (address->count >= addresses->limit) {
         err = TG_ERR_LIMIT;

@@ -20,6 +20,9 @@ void tg_addresses_free(struct tg_addresses *addresses);
  * an internet address). IPv6 counts by /64, IPv4 in IPv6 as IPv4. */
 enum tg_err tg_addresses_take(struct tg_addresses *addresses, const struct sockaddr *peer,
                               struct tg_address **ret_address);
+enum { TG_ADDRESS_KEY_BYTES = 17 };
+/* The bytes by which addresses are told apart, as above. False: it is no internet address, and they are all zero. */
+bool tg_address_make_key(const struct sockaddr *peer, unsigned char ret_key[TG_ADDRESS_KEY_BYTES]);
 void tg_addresses_give(struct tg_addresses *addresses, struct tg_address *address); /* NULL is fine */
 
 /* ---- how many in all; any thread ---------------------------------------------------------------------- */
