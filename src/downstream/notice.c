@@ -17,10 +17,12 @@ static enum tg_err append_framed(struct tg_buffer *out, bool is_bare, const char
     return is_bare ? TG_OK : tg_buffer_append_str(out, "\r\n");
 }
 
-enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse)
+enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
+                                   const char *id)
 {
-    char text[64];
-    int length = snprintf(text, sizeof(text), "retry: %" PRId64 "\n:\n" TG_NOTICE_HELLO, sse->retry_ms);
+    char text[96 + TG_ID_MAX];
+    int length = snprintf(text, sizeof(text), "retry: %" PRId64 "\n:\n%s%.*s%s" TG_NOTICE_HELLO,
+                          sse->retry_ms, id ? "id: " : "", TG_ID_MAX, tg_text_or_empty(id), id ? "\n" : "");
     return append_framed(out, is_bare, text, (size_t)length);
 }
 
@@ -77,9 +79,13 @@ enum tg_err tg_notice_append_farewell(struct tg_buffer *out, bool is_bare, uint6
     char text[64];
     int length = snprintf(text, sizeof(text), "retry: %" PRIu64 "\n\n", retry_ms);
     enum tg_err err = append_framed(out, is_bare, text, (size_t)length);
-    if (!err && !is_bare)
-        err = tg_buffer_append_str(out, "0\r\n\r\n");
-    return err;
+    struct tg_str end = tg_notice_body_end(is_bare);
+    return err ? err : tg_buffer_append(out, end.data, end.length);
+}
+
+struct tg_str tg_notice_body_end(bool is_bare)
+{
+    return is_bare ? TG_STR("") : TG_STR("0\r\n\r\n");
 }
 
 struct tg_str tg_notice_heartbeat(bool is_bare)

@@ -2,6 +2,7 @@
 #include "subscriber.h"
 #include "notice.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,10 +58,48 @@ bool tg_subscriber_is_away(const struct tg_subscriber *subscriber)
 
 /* ---- beginning ---------------------------------------------------------------------------------------- */
 
+/* "<epoch>-0": the id of a session before its first event. */
+static void format_first_id(const struct tg_feed *feed, char ret_id[TG_ID_MAX + 1])
+{
+    const char *epoch = tg_stream_epoch(tg_reader_peek_stream(feed->reader));
+    if (snprintf(ret_id, TG_ID_MAX + 1, "%s-0", epoch) > TG_ID_MAX)
+        ret_id[0] = '\0';
+}
+
+/* All that there is, and what of it retention has taken away already. */
+static struct tg_cursor seek_start(const struct tg_feed *feed, bool live_after_gap, struct tg_gap *ret_gap)
+{
+    struct tg_departure departure = { .seq = 0 };
+    struct tg_cursor cursor = tg_reader_return(feed->reader, &departure, live_after_gap, ret_gap);
+    if (ret_gap->reason != TG_GAP_NONE)
+        ret_gap->reason = TG_GAP_EVICTED;
+    return cursor;
+}
+
+static struct tg_cursor seek_first(const struct tg_feed *feed, struct tg_str last_id, struct tg_gap *ret_gap)
+{
+    struct tg_cursor cursor = seek_start(feed, false, ret_gap);
+    if (last_id.length > 0) {
+        (void)tg_reader_seek_id(feed->reader, last_id.data, last_id.length, false, ret_gap);
+        ret_gap->reason = TG_GAP_UNKNOWN;
+    }
+    return cursor;
+}
+
 static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, struct tg_str last_id,
                  struct tg_gap *ret_gap)
 {
     const struct tg_config_stream *config = feed->stream_config;
+    char first_id[TG_ID_MAX + 1];
+    if (subscriber->is_first) {
+        subscriber->cursor = seek_first(feed, last_id, ret_gap);
+        return;
+    }
+    format_first_id(feed, first_id);
+    if (last_id.length > 0 && tg_str_equals(last_id, tg_str_from(first_id))) {
+        subscriber->cursor = seek_start(feed, config->after_gap == TG_AFTER_GAP_LIVE, ret_gap);
+        return;
+    }
     if (last_id.length > 0) {
         bool live_after_gap = config->after_gap == TG_AFTER_GAP_LIVE;
         subscriber->cursor =
@@ -76,16 +115,39 @@ static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, s
         subscriber->cursor = tg_reader_seek_live(feed->reader);
 }
 
+/* The last event with a seq before the cursor and before the end must be the same one. */
+bool tg_feed_is_over(const struct tg_feed *feed, struct tg_cursor cursor)
+{
+    struct tg_departure here, end;
+    if (!tg_reader_has_ended(feed->reader))
+        return false;
+    tg_reader_leave(feed->reader, cursor, &here);
+    tg_reader_leave(feed->reader, tg_reader_seek_live(feed->reader), &end);
+    return here.seq == end.seq;
+}
+
+static enum tg_err append_hello(const struct tg_subscriber *subscriber, const struct tg_feed *feed,
+                                struct tg_buffer *out)
+{
+    char first_id[TG_ID_MAX + 1];
+    if (subscriber->is_first)
+        format_first_id(feed, first_id);
+    return tg_notice_append_hello(out, subscriber->is_bare, feed->sse,
+                                  subscriber->is_first ? first_id : NULL);
+}
+
 enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
                                 struct tg_buffer *out)
 {
     struct tg_gap gap;
     seek(subscriber, feed, last_id, &gap);
-    enum tg_err err = tg_notice_append_hello(out, subscriber->is_bare, feed->sse);
+    if (gap.reason == TG_GAP_NONE && !subscriber->is_first && tg_feed_is_over(feed, subscriber->cursor))
+        return TG_ERR_CLOSED;
+    enum tg_err err = append_hello(subscriber, feed, out);
 
     enum tg_stream_state state = tg_stream_get_state(tg_reader_peek_stream(feed->reader));
     bool has_replay = subscriber->cursor.position != tg_reader_end(feed->reader);
-    if (!err && state != TG_STREAM_UP && !has_replay)
+    if (!err && state != TG_STREAM_UP && !has_replay && !tg_reader_has_ended(feed->reader))
         err = tg_notice_append_state(out, subscriber->is_bare, feed->sse, state);
     if (!err && gap.reason != TG_GAP_NONE) {
         tg_counter_add(&feed->counters->gaps[gap.reason], 1);
@@ -177,6 +239,18 @@ static enum tg_err write_from_cursor(struct tg_subscriber *subscriber, struct tg
     return err;
 }
 
+static bool is_closing(const struct tg_subscriber *subscriber)
+{
+    return subscriber->is_ending || subscriber->is_done;
+}
+
+static enum tg_err finish_body(struct tg_subscriber *subscriber, struct tg_feed *feed)
+{
+    struct tg_str end = tg_notice_body_end(subscriber->is_bare);
+    subscriber->is_done = true;
+    return end.length ? add_pending(subscriber, feed, end.data, end.length) : TG_OK;
+}
+
 enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
                                 struct tg_transport *transport, uint64_t *ret_written)
 {
@@ -187,7 +261,7 @@ enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed
     for (bool is_end = false; !err && !is_end;) {
         if (subscriber->pending)
             err = write_pending(subscriber, feed, transport, &written);
-        else if (subscriber->is_ending)
+        else if (is_closing(subscriber))
             is_end = true;
         else if (subscriber->away)
             err = come_back(subscriber, feed);
@@ -195,10 +269,14 @@ enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed
             err = TG_ERR_AGAIN;
         else
             err = write_from_cursor(subscriber, feed, transport, &written, &is_end);
+        if (!err && is_end && tg_reader_has_ended(feed->reader) && !is_closing(subscriber)) {
+            err = finish_body(subscriber, feed);
+            is_end = false;
+        }
     }
     if (!err && transport->ops->has_leftover(transport))
         err = TG_ERR_AGAIN;
-    if (!err && subscriber->is_ending)
+    if (!err && is_closing(subscriber))
         err = TG_ERR_CLOSED;
     *ret_written = written;
     return err;
@@ -216,7 +294,7 @@ bool tg_subscriber_write_news(struct tg_subscriber *subscriber, const struct tg_
 {
     size_t taken = 0;
     if (subscriber->cursor.position != news->from || news->from + news->bytes.length != news->end ||
-        subscriber->is_bare || subscriber->is_ending || subscriber->pending || subscriber->away ||
+        subscriber->is_bare || is_closing(subscriber) || subscriber->pending || subscriber->away ||
         transport->ops->has_leftover(transport))
         return false;
     enum tg_err err = transport->ops->write(transport, news->bytes.data, news->bytes.length, &taken);
@@ -248,9 +326,10 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
     else if (taken < own_length && err == TG_ERR_AGAIN &&
              add_pending(subscriber, feed, bytes->data + taken, own_length - taken))
         err = TG_ERR_MEMORY;
-    if (!err && subscriber->is_bare)
+    bool is_end = subscriber->cursor.position == tg_reader_end(feed->reader);
+    if (!err && (subscriber->is_bare || (is_end && tg_reader_has_ended(feed->reader))))
         err = tg_subscriber_write(subscriber, feed, transport, &more);
-    else if (!err && subscriber->cursor.position != tg_reader_end(feed->reader))
+    else if (!err && !is_end)
         err = TG_ERR_AGAIN;
     *ret_written = written + more;
     return err;
@@ -307,6 +386,10 @@ enum tg_err tg_subscriber_end(struct tg_subscriber *subscriber, struct tg_feed *
 {
     struct tg_buffer farewell = { 0 };
     enum tg_err err = TG_OK;
+    if (subscriber->is_done) { /* it has been told all */
+        subscriber->is_ending = true;
+        return TG_OK;
+    }
     if (!subscriber->away) {
         struct tg_departure departure;
         tg_reader_leave(feed->reader, subscriber->cursor, &departure);

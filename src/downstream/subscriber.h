@@ -44,12 +44,16 @@ struct tg_subscriber { /* embedded; zeroed it is at the stream's start */
     struct tg_away *away;
     uint64_t bytes; /* sent */
     bool is_bare;   /* HTTP/1.0: no chunks */
-    bool is_ending; /* nothing comes after `pending` */
+    bool is_first;  /* the first one of a new session, whatever id it came with */
+    bool is_ending; /* told to come back later: nothing comes after `pending` */
+    bool is_done;   /* the stream has ended and all of it was sent: nothing comes after `pending` */
 };
 
 void tg_subscriber_deinit(struct tg_subscriber *subscriber, struct tg_feed *feed);
 
-/* Sets the cursor by the client's last id (may be empty), and appends to `out` what it must be told first. */
+/* Sets the cursor by the client's last id (may be empty), and appends to `out` what it must be told first. The first
+ * one of a session is told its id, and gets all of it. TG_ERR_CLOSED: the stream has ended and the client has all of it;
+ * nothing was appended. */
 enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
                                 struct tg_buffer *out);
 
@@ -59,7 +63,8 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
                                       uint64_t *ret_written);
 
 /* Writes until the client is up to date (TG_OK), its socket is full or it has had its slice
- * (TG_ERR_AGAIN), or, after tg_subscriber_end, all is sent (TG_ERR_CLOSED). TG_ERR_IO, TG_ERR_MEMORY: give it
+ * (TG_ERR_AGAIN), or all is sent (TG_ERR_CLOSED): after tg_subscriber_end, or, with is_done, of a stream that has
+ * ended. TG_ERR_IO, TG_ERR_MEMORY: give it
  * up. *ret_written says, with any result, how many bytes were taken. */
 enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
                                 struct tg_transport *transport, uint64_t *ret_written);
@@ -80,6 +85,9 @@ enum tg_err tg_subscriber_write_heartbeat(struct tg_subscriber *subscriber, stru
  * no room for the rest of its half-sent event, so it must be closed. */
 enum tg_err tg_subscriber_leave(struct tg_subscriber *subscriber, struct tg_feed *feed);
 bool tg_subscriber_is_away(const struct tg_subscriber *subscriber);
+
+/* The stream has ended, and no event but Tidegate's own, which have no id, comes after the cursor. */
+bool tg_feed_is_over(const struct tg_feed *feed, struct tg_cursor cursor);
 
 /* Tells it to come back later; nothing but the rest of a half-sent event comes before that. */
 enum tg_err tg_subscriber_end(struct tg_subscriber *subscriber, struct tg_feed *feed, uint64_t retry_ms);
