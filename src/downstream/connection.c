@@ -1,6 +1,5 @@
 /* The connection's life, and what happens when its socket is ready. */
 #include "connection.h"
-#include "fanout.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,9 +110,10 @@ void tg_connection_close(struct tg_connection *connection, enum tg_close_reason 
     char id[20];
     if (connection->phase == TG_PHASE_CLOSED)
         return;
-    if (connection->phase == TG_PHASE_STREAM) {
-        tg_fanout_remove(connection, reason);
-    } else if (tg_log_is_enabled(TG_LOG_DEBUG)) {
+    if (connection->role)
+        connection->role->on_close(connection, reason);
+    connection->role = NULL;
+    if (connection->phase != TG_PHASE_STREAM && tg_log_is_enabled(TG_LOG_DEBUG)) {
         tg_connection_format_id(connection, id);
         tg_log(TG_LOG_DEBUG, "downstream", "connection_closed", TG_F_STR("id", id),
                TG_F_STR("reason", tg_close_reason_text(reason)));
@@ -217,24 +217,21 @@ void tg_connection_take_input(struct tg_connection *connection)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct tg_connection *connection = TG_CONTAINER_OF(handle, struct tg_connection, poll);
-    if (status < 0 &&
-        connection->phase != TG_PHASE_STREAM) { /* the socket has an error: reset, or timed out */
+    if (connection->role) {
+        connection->role->on_poll(connection, status, events);
+        return;
+    }
+    if (status < 0) { /* the socket has an error: reset, or timed out */
         bool is_lingering = connection->phase == TG_PHASE_LINGER;
         tg_connection_close(connection, is_lingering ? connection->end_reason : TG_CLOSE_CLIENT);
         return;
     }
     switch ((enum tg_phase)connection->phase) {
-    case TG_PHASE_STREAM:
-        tg_fanout_on_poll(connection, status, events);
-        return;
     case TG_PHASE_LINGER:
         linger(connection);
         return;
     case TG_PHASE_ANSWER:
-        tg_exchange_advance(connection);
-        if (tg_exchange_takes_input(connection) &&
-            connection->transport.ops->has_input(&connection->transport))
-            tg_exchange_read(connection);
+        tg_exchange_resume(connection);
         return;
     case TG_PHASE_HANDSHAKE:
     case TG_PHASE_HEAD:
@@ -242,6 +239,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     case TG_PHASE_IDLE:
         tg_chores_on_input(connection);
         return;
+    case TG_PHASE_STREAM:
+    case TG_PHASE_WAIT:
     case TG_PHASE_CLOSED:
         return;
     }

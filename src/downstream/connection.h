@@ -1,9 +1,10 @@
 /* A connection: one client's socket, from accept to close.
  *
  *      handshake ─► head ─► body ─► answer ─┬─► idle ─► head …       kept alive
- *                     │               ▲     └─► linger ─► closed     both sides have said all
- *                     └► stream ──────┼───────────────► closed
- *                                     └ also what is refused
+ *                            │        ▲     └─► linger ─► closed     both sides have said all
+ *                            ├► wait ─┤
+ *                            │        └ also what is refused
+ *                            └► stream ────────────────► closed
  *
  * One uv_poll_t and one allocation; the exchange (buffers, the parsed head) exists only while a request is
  * being read or answered, so a subscriber costs neither. The worker's thread. */
@@ -14,10 +15,16 @@
 #include "shard.h"
 #include "subscriber.h"
 
+struct tg_tap;
+struct tg_wait;
+
+enum { TG_WATCH_NOTHING = 0 };
+
 enum tg_phase {
     TG_PHASE_HANDSHAKE,
     TG_PHASE_HEAD,
     TG_PHASE_BODY,
+    TG_PHASE_WAIT, /* for the backend, before the answer */
     TG_PHASE_ANSWER,
     TG_PHASE_IDLE,
     TG_PHASE_STREAM,
@@ -25,16 +32,25 @@ enum tg_phase {
     TG_PHASE_CLOSED, /* the loop has not yet given the memory back */
 };
 
+/* Who has a connection that speaks no HTTP for now: it hears of its socket, and of its end. */
+struct tg_role {
+    void (*on_poll)(struct tg_connection *connection, int status, int events);
+    void (*on_close)(struct tg_connection *connection, enum tg_close_reason reason);
+};
+
 struct tg_exchange {
-    struct tg_buffer in; /* begins with the head at hand */
+    struct tg_buffer in; /* begins with the head at hand; then what is kept of its body */
     struct tg_buffer out;
     size_t out_offset;
     struct tg_str content; /* after `out`; lives elsewhere */
     struct tg_request_head head;
     size_t parsed_length; /* of the input at hand: how much the parser has seen */
     struct tg_body body;
-    bool closes;    /* after the answer */
-    bool is_broken; /* the client may still be sending what nobody will read: linger */
+    size_t body_length;   /* of what is kept of it */
+    int body_status;      /* why it was not taken: 413, 415; else 0 */
+    struct tg_wait *wait; /* TG_PHASE_WAIT */
+    bool closes;          /* after the answer */
+    bool is_broken;       /* the client may still be sending what nobody will read: linger */
     enum tg_close_reason close_reason;
 };
 
@@ -42,13 +58,14 @@ struct tg_connection {
     /* what a delivery touches, on neighbouring cache lines */
     struct tg_connection *prev, *next; /* in a list of the shard, or of the tap */
     struct tg_shard *shard;
-    struct tg_tap *tap; /* TG_PHASE_STREAM, as the next two */
+    struct tg_tap *tap; /* TG_PHASE_STREAM; so are the next four */
     struct tg_transport transport;
     uint32_t last_write_s;
     bool is_behind;
     struct tg_subscriber subscriber;
 
     uv_poll_t poll;
+    const struct tg_role *role;   /* TG_PHASE_STREAM and TG_PHASE_WAIT; else NULL */
     struct tg_exchange *exchange; /* or NULL */
     struct tg_address *address;
     uint64_t id;
@@ -92,10 +109,19 @@ bool tg_exchange_takes_input(const struct tg_connection *connection);
 void tg_exchange_read(struct tg_connection *connection);
 /* Goes on with the input at hand, or, in phase TG_PHASE_ANSWER, with sending `out`. */
 void tg_exchange_advance(struct tg_connection *connection);
+/* The same, and then with what the transport has read already. */
+void tg_exchange_resume(struct tg_connection *connection);
+/* How many bytes have come that belong to no request yet. */
+size_t tg_exchange_count_ahead(const struct tg_connection *connection);
+/* What is kept of the body at hand. */
+struct tg_str tg_exchange_peek_body(const struct tg_connection *connection);
 void tg_exchange_drop(struct tg_connection *connection); /* if there is one */
 
-/* request.c: fills the exchange's `out` and enters TG_PHASE_ANSWER, or makes the connection a subscriber. */
+/* request.c: fills the exchange's `out` and enters TG_PHASE_ANSWER, or makes the connection a subscriber, or has it wait. */
 void tg_request_answer(struct tg_connection *connection);
+/* The head is there and a body follows. True: it is to be read, and kept where somebody wants it. False: it is to be
+ * answered now, and what follows is not read. */
+bool tg_request_takes_body(struct tg_connection *connection);
 /* The head or body cannot be taken: answers with the status, closes then. */
 void tg_request_reject(struct tg_connection *connection, int status, enum tg_close_reason reason);
 

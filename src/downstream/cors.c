@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { NAMES_MAX_BYTES = 1024 }; /* of header names that a preflight may ask for */
+enum { NAMES_MAX_BYTES = 1024 }; /* of header names that a preflight may ask for beside the usual ones */
 
 bool tg_cors_is_preflight(const struct tg_request_head *head)
 {
@@ -31,15 +31,31 @@ static bool allows(const struct tg_config_cors *cors, struct tg_str origin)
     return false;
 }
 
-/* What was asked for beside the two that every client of event streams may send. */
-static enum tg_err append_asked_names(struct tg_buffer *out, struct tg_str names)
+/* What every client of event streams and back-channels may send. */
+static const char *const usual_names[] = { "Last-Event-ID", "Cache-Control", "Content-Type",
+                                           "Authorization" };
+
+static bool is_usual(struct tg_str name)
+{
+    for (size_t i = 0; i < TG_COUNT_OF(usual_names); i++) {
+        if (tg_str_equals_nocase(name, tg_str_from(usual_names[i])))
+            return true;
+    }
+    return false;
+}
+
+static enum tg_err append_names(struct tg_buffer *out, struct tg_str names)
 {
     struct tg_str name;
+    for (size_t i = 0; i < TG_COUNT_OF(usual_names); i++) {
+        enum tg_err err = tg_buffer_appendf(out, "%s%s", i == 0 ? "" : ", ", usual_names[i]);
+        if (err)
+            return err;
+    }
     if (names.length > NAMES_MAX_BYTES)
         return TG_OK;
     while (tg_list_next(&names, &name)) {
-        if (!tg_is_token(name.data, name.length) || tg_str_equals_nocase(name, TG_STR("last-event-id")) ||
-            tg_str_equals_nocase(name, TG_STR("cache-control")))
+        if (!tg_is_token(name.data, name.length) || is_usual(name))
             continue;
         enum tg_err err = tg_buffer_append_str(out, ", ");
         if (!err)
@@ -56,10 +72,10 @@ static enum tg_err append_preflight(struct tg_buffer *out, const struct tg_confi
     enum tg_err err = tg_buffer_appendf(out,
                                         "Access-Control-Allow-Methods: %s\r\n"
                                         "Access-Control-Max-Age: %" PRId64 "\r\n"
-                                        "Access-Control-Allow-Headers: Last-Event-ID, Cache-Control",
+                                        "Access-Control-Allow-Headers: ",
                                         allow, cors->max_age_ms / 1000);
     if (!err)
-        err = append_asked_names(out, head->preflight_headers);
+        err = append_names(out, head->preflight_headers);
     return err ? err : tg_buffer_append_str(out, "\r\n");
 }
 

@@ -6,6 +6,7 @@
 
 enum {
     READ_BYTES = 4096,
+    BODY_READ_BYTES = 32 * 1024,
     READS_MAX = 16, /* at a time, so that a fast sender does not keep others waiting */
     UNPARSED_BYTES_MAX = 512,
 };
@@ -19,6 +20,23 @@ void tg_exchange_drop(struct tg_connection *connection)
     tg_buffer_deinit(&exchange->out);
     free(exchange);
     connection->exchange = NULL;
+}
+
+/* Of the request at hand, as far as it is kept. */
+static size_t request_length(const struct tg_exchange *exchange)
+{
+    return exchange->head.length + exchange->body_length;
+}
+
+size_t tg_exchange_count_ahead(const struct tg_connection *connection)
+{
+    return connection->exchange->in.length - request_length(connection->exchange);
+}
+
+struct tg_str tg_exchange_peek_body(const struct tg_connection *connection)
+{
+    const struct tg_exchange *exchange = connection->exchange;
+    return (struct tg_str){ exchange->in.data + exchange->head.length, exchange->body_length };
 }
 
 static struct tg_head_limits head_limits(const struct tg_connection *connection)
@@ -52,7 +70,7 @@ static bool advance_head(struct tg_connection *connection)
         tg_request_reject(connection, status, TG_CLOSE_ERROR);
         return true;
     }
-    if (!tg_body_init(&exchange->body, &exchange->head)) {
+    if (!tg_body_init(&exchange->body, &exchange->head) || !tg_request_takes_body(connection)) {
         tg_request_answer(connection);
         return true;
     }
@@ -65,25 +83,47 @@ static bool advance_head(struct tg_connection *connection)
     return true;
 }
 
-/* Cuts the body out of the input, right behind the head. */
+/* The buffer may have moved since the head was parsed. */
+static void answer_with_body(struct tg_connection *connection)
+{
+    struct tg_exchange *exchange = connection->exchange;
+    struct tg_head_limits limits = head_limits(connection);
+    (void)tg_request_head_parse(exchange->in.data, exchange->in.length, &limits, &exchange->head);
+    tg_request_answer(connection);
+}
+
+static void refuse_body(struct tg_connection *connection, enum tg_err err)
+{
+    struct tg_exchange *exchange = connection->exchange;
+    if (err == TG_ERR_TOO_LARGE && exchange->body.is_kept) {
+        exchange->body_status = 413;
+        exchange->is_broken = true;
+        answer_with_body(connection);
+    } else {
+        tg_request_reject(connection, err == TG_ERR_TOO_LARGE ? 413 : 400, TG_CLOSE_ERROR);
+    }
+}
+
+/* Cuts all of the body but the content that is kept out of the input, right behind the head. */
 static bool advance_body(struct tg_connection *connection)
 {
     struct tg_exchange *exchange = connection->exchange;
     struct tg_buffer *in = &exchange->in;
-    size_t head_length = exchange->head.length, used = in->length - head_length;
-    enum tg_err err = tg_body_skip(&exchange->body, in->data + head_length, used, &used);
+    size_t start = request_length(exchange), used = in->length - start, kept = 0;
+    char *bytes = in->data + start;
+    enum tg_err err = exchange->body.is_kept ? tg_body_take(&exchange->body, bytes, used, &used, &kept)
+                                             : tg_body_skip(&exchange->body, bytes, used, &used);
     if (err && err != TG_ERR_AGAIN) {
-        tg_request_reject(connection, err == TG_ERR_TOO_LARGE ? 413 : 400, TG_CLOSE_ERROR);
+        refuse_body(connection, err);
         return true;
     }
-    memmove(in->data + head_length, in->data + head_length + used, in->length - head_length - used);
-    in->length -= used;
+    if (kept < used)
+        memmove(bytes + kept, bytes + used, in->length - start - used);
+    in->length -= used - kept;
+    exchange->body_length += kept;
     if (err)
         return false;
-    /* The buffer may have moved since the head was parsed. */
-    struct tg_head_limits limits = head_limits(connection);
-    (void)tg_request_head_parse(in->data, in->length, &limits, &exchange->head);
-    tg_request_answer(connection);
+    answer_with_body(connection);
     return true;
 }
 
@@ -119,16 +159,17 @@ static bool finish_answer(struct tg_connection *connection)
 {
     struct tg_exchange *exchange = connection->exchange;
     if (exchange->closes) {
-        if (exchange->is_broken || exchange->in.length > exchange->head.length)
+        if (exchange->is_broken || tg_exchange_count_ahead(connection) > 0)
             tg_connection_linger(connection, exchange->close_reason);
         else
             tg_connection_finish(connection, exchange->close_reason);
         return false;
     }
-    tg_buffer_consume(&exchange->in, exchange->head.length);
+    tg_buffer_consume(&exchange->in, request_length(exchange));
     tg_buffer_clear(&exchange->out);
     exchange->out_offset = 0;
     exchange->parsed_length = 0;
+    exchange->body_length = 0;
     if (exchange->in.length > 0) {
         connection->phase = TG_PHASE_HEAD;
         tg_connection_enlist(connection, TG_LIST_PENDING);
@@ -170,6 +211,7 @@ void tg_exchange_advance(struct tg_connection *connection)
             goes_on = advance_answer(connection);
             break;
         case TG_PHASE_HANDSHAKE:
+        case TG_PHASE_WAIT:
         case TG_PHASE_IDLE:
         case TG_PHASE_STREAM:
         case TG_PHASE_LINGER:
@@ -179,6 +221,13 @@ void tg_exchange_advance(struct tg_connection *connection)
     }
     if (connection->phase == TG_PHASE_HEAD || connection->phase == TG_PHASE_BODY)
         tg_connection_watch(connection, UV_READABLE);
+}
+
+void tg_exchange_resume(struct tg_connection *connection)
+{
+    tg_exchange_advance(connection);
+    if (tg_exchange_takes_input(connection) && connection->transport.ops->has_input(&connection->transport))
+        tg_exchange_read(connection);
 }
 
 bool tg_exchange_takes_input(const struct tg_connection *connection)
@@ -193,11 +242,11 @@ static bool read_some(struct tg_connection *connection)
     if (!connection->exchange)
         connection->exchange = tg_alloc(sizeof(*connection->exchange));
     struct tg_buffer *in = &connection->exchange->in;
-    size_t length = 0;
-    enum tg_err err = tg_buffer_reserve(in, READ_BYTES);
+    bool is_kept = connection->phase == TG_PHASE_BODY && connection->exchange->body.is_kept;
+    size_t room = is_kept ? BODY_READ_BYTES : READ_BYTES, length = 0;
+    enum tg_err err = tg_buffer_reserve(in, room);
     if (!err)
-        err = connection->transport.ops->read(&connection->transport, in->data + in->length, READ_BYTES,
-                                              &length);
+        err = connection->transport.ops->read(&connection->transport, in->data + in->length, room, &length);
     if (err == TG_ERR_AGAIN) {
         if (connection->phase == TG_PHASE_IDLE)
             tg_exchange_drop(connection);

@@ -1,57 +1,43 @@
-/* Fan-out: one tap for each stream with subscribers on this worker.
- *
- *      stream ──wake──► tap: reader ─┬─► fresh:  up to date; written to directly when something new is there, who has
- *                                    │           been so for longest first
- *                                    └─► behind: have backlog; written to when their socket is writable
- *
- * A wake makes the tap's hook due, so that all that a turn brings goes out in one write for each subscriber.
- */
+/* Fan-out: who subscribes, what is new to whom, who leaves. The subscribers of a stream on this worker hang on its tap. */
 #ifndef TIDEGATE_DOWNSTREAM_FANOUT_H
 #define TIDEGATE_DOWNSTREAM_FANOUT_H
 
 #include "connection.h"
-
-#include <uthash.h>
+#include "tap.h"
 
 enum { /* what the poll handle of a subscriber watches */
-       TG_WATCH_NOTHING = 0,
        TG_WATCH_IDLE = UV_READABLE | UV_DISCONNECT,
        TG_WATCH_BEHIND = TG_WATCH_IDLE | UV_WRITABLE,
 };
 
-struct tg_tap {
-    uint64_t id;
+struct tg_subscription {
     struct tg_stream *stream;
-    struct tg_shard *shard;
-    struct tg_feed feed;
-    struct tg_turn_hook hook;
-    struct tg_connection *fresh;
-    struct tg_connection *behind;
-    size_t count;        /* of subscribers */
-    size_t ending_count; /* of those who have been told to come back later */
-    UT_hash_handle hh_id;
-    UT_hash_handle hh_stream;
+    struct tg_family
+        *family; /* that the stream is a member of, already joined for this subscriber; or NULL */
+    const struct tg_config_stream *config;
+    struct tg_str last_id;
+    bool is_first; /* of a session that was opened for it */
+    bool is_bare;  /* HTTP/1.0 */
 };
 
-/* Makes the connection a subscriber of the route's stream, with the response head in `out` to be sent first.
- */
-void tg_fanout_subscribe(struct tg_connection *connection, const struct tg_route *route,
-                         struct tg_str last_id, bool is_bare, struct tg_buffer *out);
-/* The connection is being closed: takes it off its tap and frees what the subscriber had. */
-void tg_fanout_remove(struct tg_connection *connection, enum tg_close_reason reason);
+/* Makes the connection a subscriber, with the response head in `out` to be sent first. TG_OK: the family is left when it
+ * is none any more (which may be at once). Else nothing has happened but to `out`, and the caller leaves the family:
+ * TG_ERR_CLOSED, the stream has ended and the client has all of it; TG_ERR_IO, it was given up before it began. */
+enum tg_err tg_fanout_subscribe(struct tg_connection *connection, const struct tg_subscription *subscription,
+                                struct tg_buffer *out);
 /* Goes on with what a subscriber is due: one slice at most. Returns how many bytes were taken; the connection may be
  * closed then. */
 uint64_t tg_fanout_write(struct tg_connection *connection);
-/* Its socket is writable, or readable, or the client has closed, or, with status < 0, it has an error. */
-void tg_fanout_on_poll(struct tg_connection *connection, int status, int events);
-/* Heartbeats, dead and stalled clients, taps that nobody needs. */
-void tg_fanout_tick(struct tg_shard *shard);
+/* Of a subscriber that is up to date. */
+void tg_fanout_write_heartbeat(struct tg_connection *connection);
 /* How many subscribers have not been told to come back later. */
 size_t tg_fanout_count_staying(const struct tg_shard *shard);
 /* Tells so many of them. */
 void tg_fanout_end_some(struct tg_shard *shard, size_t count);
 void tg_fanout_close_all(struct tg_shard *shard, enum tg_close_reason reason);
-/* Frees the taps that have no subscribers. */
-void tg_fanout_free_taps(struct tg_shard *shard);
+/* beat.c: once a second: heartbeats, dead and stalled clients, taps that nobody needs. */
+void tg_beat_tick(struct tg_shard *shard);
+/* A subscriber's first heartbeat is due in its time. */
+void tg_beat_begin(struct tg_connection *connection);
 
 #endif

@@ -12,6 +12,7 @@ const char *tg_response_reason(int status)
         const char *reason;
     } reasons[] = {
         { 200, "OK" },
+        { 202, "Accepted" },
         { 204, "No Content" },
         { 400, "Bad Request" },
         { 401, "Unauthorized" },
@@ -19,13 +20,18 @@ const char *tg_response_reason(int status)
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },
         { 408, "Request Timeout" },
+        { 409, "Conflict" },
         { 413, "Content Too Large" },
         { 414, "URI Too Long" },
+        { 415, "Unsupported Media Type" },
         { 417, "Expectation Failed" },
+        { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },
         { 500, "Internal Server Error" },
         { 501, "Not Implemented" },
+        { 502, "Bad Gateway" },
         { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
         { 505, "HTTP Version Not Supported" },
     };
     for (size_t i = 0; i < TG_COUNT_OF(reasons); i++) {

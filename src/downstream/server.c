@@ -1,9 +1,12 @@
 /* The server's façade: main thread on one side, mails to the shards on the other. */
+#include "rate_limit.h"
 #include "shard.h"
 #include "tidegate/downstream.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { RATE_BUCKETS = 32 * 1024 }; /* 2 MiB; who sends no faster than allowed needs one for moments only */
 
 /* "::" takes IPv4 too, unless another listener has the same port for IPv4. */
 static bool is_dual_stack(const struct tg_server_options *options, const struct tg_config_listener *listener)
@@ -75,6 +78,9 @@ fail:
 
 enum tg_err tg_server_add_route(struct tg_server *server, const struct tg_route *route)
 {
+    bool is_limited = route->kind == TG_ROUTE_SEND && route->send->per_second > 0;
+    if (is_limited && !server->rate_limit)
+        server->rate_limit = tg_rate_limit_new(RATE_BUCKETS);
     return tg_router_add(&server->router, route);
 }
 
@@ -133,6 +139,7 @@ void tg_server_free(struct tg_server *server)
             tg_listener_deinit(&server->listeners[i]);
     }
     tg_addresses_free(server->addresses);
+    tg_rate_limit_free(server->rate_limit);
     tg_router_deinit(&server->router);
     free(server->shards);
     free(server->listeners);

@@ -3,6 +3,7 @@
 #include "shard.h"
 #include "connection.h"
 #include "fanout.h"
+#include "wait.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static void on_tick(struct tg_tick *tick, struct tg_worker *worker, uint64_t now
     (void)worker;
     shard->now_s = (uint32_t)(now_ms / 1000);
     tg_shard_expire(shard, now_ms);
-    tg_fanout_tick(shard);
+    tg_beat_tick(shard);
     tg_accept_resume(shard);
 }
 
@@ -33,6 +34,7 @@ struct tg_shard *tg_shard_new(struct tg_server *server, struct tg_worker *worker
     shard->worker = worker;
     shard->tick.on_tick = on_tick;
     tg_chores_init(&shard->chores);
+    shard->waits = tg_waits_new(worker);
     shard->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return shard;
 }
@@ -55,7 +57,8 @@ void tg_shard_free(struct tg_shard *shard)
             tg_connection_close(shard->lists[list], TG_CLOSE_DRAIN);
     }
     tg_fanout_close_all(shard, TG_CLOSE_DRAIN);
-    tg_fanout_free_taps(shard);
+    tg_taps_check(shard, NULL); /* nobody is behind any more */
+    tg_waits_close(shard->waits);
     tg_worker_cancel_turn_hook(shard->worker, TG_TURN_CATCH_UP, &shard->chores.hook);
     tg_timer_free(shard->drain_timer);
     if (shard->reserve_fd >= 0)
@@ -93,6 +96,7 @@ void tg_shard_expire(struct tg_shard *shard, uint64_t now_ms)
                                 ? (uint64_t)limits->request_timeout_ms
                                 : REFUSED_TIMEOUT_MS,
         [TG_LIST_IDLE] = (uint64_t)limits->idle_timeout_ms,
+        [TG_LIST_WAIT] = (uint64_t)limits->request_timeout_ms,
         [TG_LIST_ANSWER] = (uint64_t)shard->server->options.sse->stall_timeout_ms,
         [TG_LIST_LINGER] = LINGER_TIMEOUT_MS,
     };
@@ -102,6 +106,8 @@ void tg_shard_expire(struct tg_shard *shard, uint64_t now_ms)
                now_ms - oldest->since_ms >= timeouts_ms[list]) {
             if (list == TG_LIST_PENDING)
                 on_pending_timeout(oldest);
+            else if (list == TG_LIST_WAIT)
+                tg_wait_expire(oldest);
             else if (list == TG_LIST_LINGER)
                 tg_connection_close(oldest, oldest->end_reason);
             else if (list == TG_LIST_REFUSED)

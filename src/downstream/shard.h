@@ -16,6 +16,8 @@
 struct tg_connection;
 struct tg_tap;
 struct tg_acceptor;
+struct tg_waits;
+struct tg_rate_limit;
 
 struct tg_server {
     struct tg_server_options options;
@@ -25,8 +27,9 @@ struct tg_server {
     size_t shard_count;
     struct tg_admissions admissions;
     struct tg_addresses *addresses;
-    uint32_t heartbeat_s, stall_s; /* in ticks, at least one */
-    size_t pending_limit;          /* for each shard */
+    struct tg_rate_limit *rate_limit; /* NULL: no route has one */
+    uint32_t heartbeat_s, stall_s;    /* in ticks, at least one */
+    size_t pending_limit;             /* for each shard */
 };
 
 /* Connections that are not event streams wait in the list of their deadline, oldest first: each list has one
@@ -35,6 +38,7 @@ enum tg_list {
     TG_LIST_PENDING, /* no complete request yet: handshake, head, body */
     TG_LIST_REFUSED, /* the same over a limit: less patience */
     TG_LIST_IDLE,    /* kept alive, between requests */
+    TG_LIST_WAIT,    /* for the backend to take a message */
     TG_LIST_ANSWER,  /* an answer is on its way */
     TG_LIST_LINGER,  /* ours is said, the client may still talk */
     TG_LIST_COUNT
@@ -48,6 +52,8 @@ struct tg_shard { /* all of it belongs to the worker's thread, but for the count
     size_t pending_count;
     struct tg_tap *taps_by_id;
     struct tg_tap *taps_by_stream;
+    struct tg_tap *watched_taps;
+    struct tg_waits *waits;
     struct tg_chores chores;
     struct tg_wheel wheel;
     struct tg_tick tick;

@@ -1,0 +1,123 @@
+/* Choosing the stream. */
+#include "hold.h"
+#include "key.h"
+#include "opening.h"
+
+enum { LOGS_PER_SECOND = 1 };
+
+bool tg_hold_is_session(const struct tg_route *route)
+{
+    return route->family && route->stream_config->scope == TG_SCOPE_CLIENT;
+}
+
+bool tg_hold_opens_by(const struct tg_route *route, enum tg_method method)
+{
+    const struct tg_config_session *session = &route->stream_config->session;
+    return method == TG_METHOD_POST ? session->is_opened_by_post : session->is_opened_by_get;
+}
+
+static void tell_failure(const struct tg_reply *reply, enum tg_err err)
+{
+    struct tg_shard *shard = reply->connection->shard;
+    uint32_t suppressed;
+    if (tg_log_limit_allows(&shard->log_limit, LOGS_PER_SECOND, tg_worker_now_ms(shard->worker), &suppressed))
+        tg_log(TG_LOG_WARNING, "downstream", "opening_failed",
+               TG_F_STR("stream", reply->route->stream_config->name), TG_F_ERR(err),
+               TG_F_INT("suppressed", suppressed));
+}
+
+/* A native EventSource would stop for good on 502. */
+static int status_of(const struct tg_reply *reply, enum tg_err err, bool has_body)
+{
+    if (!err)
+        return 0;
+    tell_failure(reply, err);
+    if (err == TG_ERR_INVALID && has_body)
+        return 400;
+    bool is_native = reply->head->method == TG_METHOD_GET && reply->head->wants_event_stream;
+    return err == TG_ERR_LIMIT || is_native ? 503 : 502;
+}
+
+static enum tg_err begin_opening(const struct tg_reply *reply, const struct tg_match *match,
+                                 struct tg_opening_parts *parts)
+{
+    struct tg_connection *connection = reply->connection;
+    const struct tg_server *server = connection->shard->server;
+    enum tg_err err = tg_opening_init(parts, match->route->stream_config, reply->head, match->values,
+                                      server->options.sse->last_event_id_query);
+    parts->opening.worker_index = tg_worker_index(connection->shard->worker);
+    parts->opening.has_body = tg_hold_is_session(match->route) && reply->head->method == TG_METHOD_POST;
+    if (parts->opening.has_body)
+        parts->opening.body = tg_exchange_peek_body(connection);
+    return err;
+}
+
+static int join(const struct tg_reply *reply, const struct tg_match *match, struct tg_hold *ret_hold)
+{
+    struct tg_opening_parts parts;
+    struct tg_buffer key = { 0 };
+    struct tg_hold hold = { .family = match->route->family };
+    enum tg_err err = begin_opening(reply, match, &parts);
+    if (!err)
+        err = tg_key_join(match->values, match->route->stream_config->parameter_count, &key);
+    if (!err)
+        err = tg_family_join(hold.family, (struct tg_str){ key.data, key.length }, &parts.opening,
+                             &hold.stream);
+    tg_opening_deinit(&parts);
+    tg_buffer_deinit(&key);
+    if (!err)
+        *ret_hold = hold;
+    return status_of(reply, err, false);
+}
+
+static int open_session(const struct tg_reply *reply, const struct tg_match *match,
+                        const unsigned char *identity, struct tg_hold *ret_hold)
+{
+    struct tg_opening_parts parts;
+    struct tg_hold hold = { .family = match->route->family, .is_new = true };
+    enum tg_err err = begin_opening(reply, match, &parts);
+    bool has_body = parts.opening.has_body;
+    if (!err)
+        err = tg_family_open_session(hold.family, identity, &parts.opening, &hold.stream);
+    tg_opening_deinit(&parts);
+    if (!err)
+        *ret_hold = hold;
+    return status_of(reply, err, has_body);
+}
+
+static int take_session(const struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
+                        bool opens, struct tg_hold *ret_hold)
+{
+    struct tg_hold hold = { .family = match->route->family };
+    struct tg_identity identity;
+    enum tg_err err = tg_opening_identify(&match->route->stream_config->session, reply->head, &identity);
+    if (err)
+        return err == TG_ERR_NOT_FOUND ? 401 : 503;
+    const unsigned char *digest = identity.is_set ? identity.digest : NULL;
+    if (last_id.length > 0 && !tg_family_resume(hold.family, last_id, digest, &hold.stream)) {
+        *ret_hold = hold;
+        return 0;
+    }
+    if (!opens)
+        return 404;
+    if (!tg_hold_opens_by(match->route, reply->head->method))
+        return 405;
+    return open_session(reply, match, digest, ret_hold);
+}
+
+int tg_hold_take(const struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
+                 bool opens, struct tg_hold *ret_hold)
+{
+    if (tg_hold_is_session(match->route))
+        return take_session(reply, match, last_id, opens, ret_hold);
+    if (match->route->family)
+        return join(reply, match, ret_hold);
+    *ret_hold = (struct tg_hold){ .stream = match->route->stream };
+    return 0;
+}
+
+void tg_hold_release(const struct tg_hold *hold)
+{
+    if (hold->family)
+        tg_family_leave(hold->family, hold->stream);
+}

@@ -1,0 +1,140 @@
+/* Answers that are more than their bytes: what they mean for the connection, and for the figures. */
+#include "reply.h"
+#include "cors.h"
+#include "notice.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- what a reply is about ---------------------------------------------------------------------------- */
+
+void tg_reply_init(struct tg_reply *reply, struct tg_connection *connection)
+{
+    *reply = (struct tg_reply){ .connection = connection, .head = &connection->exchange->head };
+}
+
+void tg_reply_deinit(struct tg_reply *reply)
+{
+    tg_buffer_deinit(&reply->extra);
+}
+
+bool tg_route_is_opened_by_post(const struct tg_route *route)
+{
+    return route->kind == TG_ROUTE_STREAM && route->family &&
+           route->stream_config->scope == TG_SCOPE_CLIENT && route->stream_config->session.is_opened_by_post;
+}
+
+static const char *allow_of_stream(const struct tg_route *route)
+{
+    if (!tg_route_is_opened_by_post(route))
+        return "GET, HEAD, OPTIONS";
+    return route->stream_config->session.is_opened_by_get ? "GET, HEAD, POST, OPTIONS" : "POST, OPTIONS";
+}
+
+const char *tg_route_allow(const struct tg_route *route)
+{
+    switch (route->kind) {
+    case TG_ROUTE_STREAM:
+        return allow_of_stream(route);
+    case TG_ROUTE_SEND:
+        return "POST, OPTIONS";
+    case TG_ROUTE_HANDLER:
+        return route->allows_post ? "GET, HEAD, POST, OPTIONS" : "GET, HEAD, OPTIONS";
+    case TG_ROUTE_CONTENT:
+        break;
+    }
+    return "GET, HEAD, OPTIONS";
+}
+
+enum tg_err tg_reply_set_route(struct tg_reply *reply, const struct tg_route *route)
+{
+    reply->route = route;
+    enum tg_err err = tg_cors_append(&reply->extra, route->cors, reply->head, tg_route_allow(route));
+    if (err)
+        tg_reply_enter_answer(reply->connection, err);
+    return err;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------ */
+
+void tg_reply_count(struct tg_connection *connection, const struct tg_request_head *head, int status)
+{
+    struct tg_shard *shard = connection->shard;
+    int class = status / 100;
+    if (class >= 2 && class < (int)TG_COUNT_OF(shard->counters.requests))
+        tg_counter_add(&shard->counters.requests[class], 1);
+    if (!tg_log_is_enabled(TG_LOG_DEBUG))
+        return;
+    static const char *const methods[] = { "GET", "HEAD", "OPTIONS", "POST", "other" };
+    char id[20];
+    tg_connection_format_id(connection, id);
+    tg_log(TG_LOG_DEBUG, "downstream", "request", TG_F_STR("id", id),
+           TG_F_STR("method", head ? methods[head->method] : "unknown"), TG_F_INT("status", status));
+}
+
+void tg_reply_enter_answer(struct tg_connection *connection, enum tg_err err)
+{
+    connection->phase = TG_PHASE_ANSWER;
+    if (err) /* memory is out: what is in `out` may be half an answer */
+        tg_connection_close(connection, TG_CLOSE_ERROR);
+}
+
+void tg_reply_send(struct tg_reply *reply)
+{
+    struct tg_connection *connection = reply->connection;
+    struct tg_exchange *exchange = connection->exchange;
+    struct tg_response *response = &reply->response;
+    if (!reply->head->keeps_alive || exchange->is_broken || connection->admission == TG_REFUSED ||
+        connection->shard->is_draining)
+        response->closes = true;
+    response->says_keep_alive = reply->head->minor_version == 0;
+    response->is_head = reply->head->method == TG_METHOD_HEAD;
+    response->extra = (struct tg_str){ reply->extra.data, reply->extra.length };
+    exchange->closes = response->closes;
+    exchange->close_reason = connection->admission == TG_REFUSED ? TG_CLOSE_LIMIT : TG_CLOSE_DONE;
+    if (connection->shard->is_draining)
+        exchange->close_reason = TG_CLOSE_DRAIN;
+    tg_reply_count(connection, reply->head, response->status);
+    tg_reply_enter_answer(connection,
+                          tg_response_append(&exchange->out, response, tg_shard_date(connection->shard)));
+}
+
+void tg_reply_status(struct tg_reply *reply, int status)
+{
+    char text[64];
+    int length = snprintf(text, sizeof(text), "%d %s\n", status, tg_response_reason(status));
+    reply->response.status = status;
+    if (status == 405 || (status == 204 && reply->head->method == TG_METHOD_OPTIONS))
+        reply->response.allow = reply->route ? tg_route_allow(reply->route) : "GET, HEAD, OPTIONS";
+    if (status != 202 && status != 204) {
+        reply->response.content_type = "text/plain; charset=utf-8";
+        reply->response.body = (struct tg_str){ text, (size_t)length };
+    }
+    tg_reply_send(reply);
+}
+
+void tg_reply_retry(struct tg_reply *reply, int status, uint64_t retry_after_s)
+{
+    reply->response.retry_after_s = retry_after_s;
+    tg_reply_status(reply, status);
+}
+
+/* A native EventSource stops for good on anything but 200, so it is told with 200 when to come back (WHATWG HTML section
+ * 9.2.2). */
+void tg_reply_later(struct tg_reply *reply)
+{
+    struct tg_connection *connection = reply->connection;
+    uint64_t retry_ms = tg_notice_jittered_retry_ms(connection->shard->server->options.sse);
+    char text[64];
+    tg_counter_add(&connection->shard->counters.refused, 1);
+    reply->response.closes = true;
+    if (!reply->head->wants_event_stream || reply->route->kind != TG_ROUTE_STREAM) {
+        tg_reply_retry(reply, 503, retry_ms / 1000 + 1);
+        return;
+    }
+    int length = snprintf(text, sizeof(text), "retry: %" PRIu64 "\n" TG_NOTICE_HELLO, retry_ms);
+    reply->response.status = 200;
+    reply->response.content_type = "text/event-stream";
+    reply->response.body = (struct tg_str){ text, (size_t)length };
+    tg_reply_send(reply);
+}
