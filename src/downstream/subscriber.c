@@ -98,6 +98,8 @@ static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, s
     format_first_id(feed, first_id);
     if (last_id.length > 0 && tg_str_equals(last_id, tg_str_from(first_id))) {
         subscriber->cursor = seek_start(feed, config->after_gap == TG_AFTER_GAP_LIVE, ret_gap);
+        if (ret_gap->reason != TG_GAP_NONE)
+            memcpy(ret_gap->after, first_id, sizeof(ret_gap->after));
         return;
     }
     if (last_id.length > 0) {
