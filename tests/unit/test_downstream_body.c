@@ -1,4 +1,4 @@
-/* Unit tests: skipping request bodies. */
+/* Unit tests: skipping request bodies, and taking their content. */
 #include "downstream/body.h"
 
 #include <setjmp.h>
@@ -108,6 +108,83 @@ static void too_long_bodies_are_not_skipped(void **state)
     free(bytes);
 }
 
+/* ---- taking ------------------------------------------------------------------------------------------- */
+
+/* In one piece, and in every pair of pieces: the same content, and the rest of the bytes behind it where it was. */
+static void expect_content(bool is_chunked, uint64_t content_length, const char *bytes, const char *content,
+                           const char *rest)
+{
+    size_t length = strlen(bytes);
+    for (size_t cut = 0; cut <= length; cut++) {
+        struct tg_body body = body_of(is_chunked, content_length);
+        struct tg_buffer out = { 0 };
+        char *copy = strdup(bytes);
+        size_t used, kept, at = 0;
+        assert_int_equal(tg_body_keep(&body, 100), TG_OK);
+        enum tg_err err = tg_body_take(&body, copy, cut, &used, &kept);
+        assert_int_equal(tg_buffer_append(&out, copy, kept), TG_OK);
+        if (err == TG_ERR_AGAIN) {
+            assert_int_equal(used, cut);
+            at = cut;
+            err = tg_body_take(&body, copy + at, length - at, &used, &kept);
+            assert_int_equal(tg_buffer_append(&out, copy + at, kept), TG_OK);
+        }
+        assert_int_equal(err, TG_OK);
+        assert_string_equal(tg_text_or_empty(out.data), content);
+        assert_string_equal(copy + at + used, rest);
+        tg_buffer_deinit(&out);
+        free(copy);
+    }
+}
+
+static void the_content_is_handed_out(void **state)
+{
+    (void)state;
+    expect_content(false, 5, "helloGET", "hello", "GET");
+    expect_content(true, 0, "0\r\n\r\nGET", "", "GET");
+    expect_content(true, 0, "5;x=y\r\nhello\r\n1\r\n,\r\n6\r\n world\r\n0\r\nX: y\r\n\r\nrest",
+                   "hello, world", "rest");
+}
+
+static enum tg_err take(bool is_chunked, uint64_t content_length, uint64_t max_bytes, char *bytes,
+                        size_t length)
+{
+    struct tg_body body = body_of(is_chunked, content_length);
+    size_t used, kept;
+    enum tg_err err = tg_body_keep(&body, max_bytes);
+    return err ? err : tg_body_take(&body, bytes, length, &used, &kept);
+}
+
+static void more_content_than_allowed_is_refused(void **state)
+{
+    (void)state;
+    char nothing[1], at_limit[] = "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", over[] = "3\r\nabc\r\n3\r\n";
+    assert_int_equal(take(false, 6, 5, nothing, 0), TG_ERR_TOO_LARGE);
+    assert_int_equal(take(false, 5, 5, nothing, 0), TG_ERR_AGAIN);
+    assert_int_equal(take(true, 0, 5, at_limit, sizeof(at_limit) - 1), TG_OK);
+    assert_int_equal(take(true, 0, 5, over, sizeof(over) - 1), TG_ERR_TOO_LARGE);
+    assert_int_equal(take(false, 1 << 20, UINT64_MAX, nothing, 0), TG_ERR_AGAIN);
+}
+
+static void much_beside_little_content_is_refused(void **state)
+{
+    (void)state;
+    size_t length = TG_BODY_MAX_BYTES + 100;
+    char *bytes = malloc(length);
+    memset(bytes, 'x', length);
+    memcpy(bytes, "1;", 2);
+    assert_int_equal(take(true, 0, 1 << 20, bytes, length), TG_ERR_TOO_LARGE);
+    free(bytes);
+}
+
+static void broken_chunks_are_not_taken(void **state)
+{
+    (void)state;
+    char broken[] = "5\r\nhelloX", dangling[] = "5\r\nhello\r\nx";
+    assert_int_equal(take(true, 0, 100, broken, sizeof(broken) - 1), TG_ERR_INVALID);
+    assert_int_equal(take(true, 0, 100, dangling, sizeof(dangling) - 1), TG_ERR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +193,10 @@ int main(void)
         cmocka_unit_test(chunks_end_after_the_last_one),
         cmocka_unit_test(broken_chunks_are_refused),
         cmocka_unit_test(too_long_bodies_are_not_skipped),
+        cmocka_unit_test(the_content_is_handed_out),
+        cmocka_unit_test(more_content_than_allowed_is_refused),
+        cmocka_unit_test(much_beside_little_content_is_refused),
+        cmocka_unit_test(broken_chunks_are_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
