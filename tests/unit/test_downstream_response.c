@@ -141,12 +141,14 @@ static void a_preflight_allows_simple_tokens(void **state)
     struct tg_request_head head = { .method = TG_METHOD_OPTIONS,
                                     .origin = TG_STR("http://b"),
                                     .preflight_method = TG_STR("GET"),
-                                    .preflight_headers = TG_STR("x-one, last-event-id, b@d, ,x-two") };
+                                    .preflight_headers =
+                                        TG_STR("x-one, last-event-id, b@d, ,authorization,x-two") };
     assert_true(tg_cors_is_preflight(&head));
     assert_int_equal(tg_cors_append(&out, &cors, &head, "GET, HEAD"), TG_OK);
     expect_text(&out, "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET, HEAD\r\n"
                       "Access-Control-Max-Age: 600\r\n"
-                      "Access-Control-Allow-Headers: Last-Event-ID, Cache-Control, x-one, x-two\r\n");
+                      "Access-Control-Allow-Headers: Last-Event-ID, Cache-Control, Content-Type, "
+                      "Authorization, x-one, x-two\r\n");
 }
 
 /* ---- notices ------------------------------------------------------------------------------------------ */
@@ -155,10 +157,18 @@ static void the_hello_is_one_chunk(void **state)
 {
     (void)state;
     struct tg_buffer out = { 0 };
-    assert_int_equal(tg_notice_append_hello(&out, false, &sse), TG_OK);
+    assert_int_equal(tg_notice_append_hello(&out, false, &sse, NULL), TG_OK);
     expect_text(&out, "25\r\nretry: 2000\n:\nevent: tidegate.hello\n\n\r\n");
-    assert_int_equal(tg_notice_append_hello(&out, true, &sse), TG_OK);
+    assert_int_equal(tg_notice_append_hello(&out, true, &sse, NULL), TG_OK);
     expect_text(&out, "retry: 2000\n:\nevent: tidegate.hello\n\n");
+}
+
+static void the_hello_of_a_session_has_its_id(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    assert_int_equal(tg_notice_append_hello(&out, true, &sse, "token-0"), TG_OK);
+    expect_text(&out, "retry: 2000\n:\nid: token-0\nevent: tidegate.hello\n\n");
 }
 
 static void a_gap_says_what_is_known(void **state)
@@ -222,6 +232,7 @@ int main(void)
         cmocka_unit_test(any_origin_is_a_star),
         cmocka_unit_test(a_preflight_allows_simple_tokens),
         cmocka_unit_test(the_hello_is_one_chunk),
+        cmocka_unit_test(the_hello_of_a_session_has_its_id),
         cmocka_unit_test(a_gap_says_what_is_known),
         cmocka_unit_test(the_state_is_a_control_event),
         cmocka_unit_test(the_farewell_ends_the_body),
