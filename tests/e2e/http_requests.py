@@ -139,7 +139,7 @@ class KeptAlive(Case):
         status, fields, _ = client.answer()
         self.assertEqual(status, 204)
         self.assertEqual(fields["access-control-allow-origin"], "https://a.example")
-        self.assertEqual(fields["access-control-allow-headers"], "Last-Event-ID, Cache-Control, x-a")
+        self.assertEqual(fields["access-control-allow-headers"], "Last-Event-ID, Cache-Control, Content-Type, Authorization, x-a")
         client.send(b"OPTIONS /e HTTP/1.1\r\nHost: a\r\nOrigin: https://b.example\r\n"
                     b"Access-Control-Request-Method: GET\r\n\r\n")
         self.assertNotIn("access-control-allow-origin", client.answer()[1])
