@@ -120,7 +120,7 @@ void tg_reply_retry(struct tg_reply *reply, int status, uint64_t retry_after_s)
 }
 
 /* A native EventSource stops for good on anything but 200, so it is told with 200 when to come back (WHATWG HTML section
- * 9.2.2). */
+ * 9.2.2). It cannot POST. */
 void tg_reply_later(struct tg_reply *reply)
 {
     struct tg_connection *connection = reply->connection;
@@ -128,7 +128,8 @@ void tg_reply_later(struct tg_reply *reply)
     char text[64];
     tg_counter_add(&connection->shard->counters.refused, 1);
     reply->response.closes = true;
-    if (!reply->head->wants_event_stream || reply->route->kind != TG_ROUTE_STREAM) {
+    if (!reply->head->wants_event_stream || reply->route->kind != TG_ROUTE_STREAM ||
+        reply->head->method == TG_METHOD_POST) {
         tg_reply_retry(reply, 503, retry_ms / 1000 + 1);
         return;
     }

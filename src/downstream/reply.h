@@ -28,7 +28,7 @@ bool tg_route_is_opened_by_post(const struct tg_route *route);
 void tg_reply_send(struct tg_reply *reply);
 void tg_reply_status(struct tg_reply *reply, int status); /* with a line of text; 202 and 204 have none */
 void tg_reply_retry(struct tg_reply *reply, int status, uint64_t retry_after_s);
-/* Over a limit, or while draining: who wants an event stream is told when to come back, others get 503. */
+/* Over a limit, or while draining: who wants an event stream by GET is told when to come back, others get 503. */
 void tg_reply_later(struct tg_reply *reply);
 /* Where all of the answer is in `out` already. */
 void tg_reply_enter_answer(struct tg_connection *connection, enum tg_err err);

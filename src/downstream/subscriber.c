@@ -1,8 +1,7 @@
-/* The subscriber's stages; see subscriber.h for the picture. */
+/* The subscriber's stages; see subscriber.h for the picture, and beginning.c for how it comes to its first cursor. */
 #include "subscriber.h"
 #include "notice.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,108 +53,6 @@ static enum tg_err add_pending(struct tg_subscriber *subscriber, struct tg_feed 
 bool tg_subscriber_is_away(const struct tg_subscriber *subscriber)
 {
     return subscriber->away != NULL;
-}
-
-/* ---- beginning ---------------------------------------------------------------------------------------- */
-
-/* "<epoch>-0": the id of a session before its first event. */
-static void format_first_id(const struct tg_feed *feed, char ret_id[TG_ID_MAX + 1])
-{
-    const char *epoch = tg_stream_epoch(tg_reader_peek_stream(feed->reader));
-    if (snprintf(ret_id, TG_ID_MAX + 1, "%s-0", epoch) > TG_ID_MAX)
-        ret_id[0] = '\0';
-}
-
-/* All that there is, and what of it retention has taken away already. */
-static struct tg_cursor seek_start(const struct tg_feed *feed, bool live_after_gap, struct tg_gap *ret_gap)
-{
-    struct tg_departure departure = { .seq = 0 };
-    struct tg_cursor cursor = tg_reader_return(feed->reader, &departure, live_after_gap, ret_gap);
-    if (ret_gap->reason != TG_GAP_NONE)
-        ret_gap->reason = TG_GAP_EVICTED;
-    return cursor;
-}
-
-static struct tg_cursor seek_first(const struct tg_feed *feed, struct tg_str last_id, struct tg_gap *ret_gap)
-{
-    struct tg_cursor cursor = seek_start(feed, false, ret_gap);
-    if (last_id.length > 0) {
-        (void)tg_reader_seek_id(feed->reader, last_id.data, last_id.length, false, ret_gap);
-        ret_gap->reason = TG_GAP_UNKNOWN;
-    }
-    return cursor;
-}
-
-static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, struct tg_str last_id,
-                 struct tg_gap *ret_gap)
-{
-    const struct tg_config_stream *config = feed->stream_config;
-    char first_id[TG_ID_MAX + 1];
-    if (subscriber->is_first) {
-        subscriber->cursor = seek_first(feed, last_id, ret_gap);
-        return;
-    }
-    format_first_id(feed, first_id);
-    if (last_id.length > 0 && tg_str_equals(last_id, tg_str_from(first_id))) {
-        subscriber->cursor = seek_start(feed, config->after_gap == TG_AFTER_GAP_LIVE, ret_gap);
-        if (ret_gap->reason != TG_GAP_NONE)
-            memcpy(ret_gap->after, first_id, sizeof(ret_gap->after));
-        return;
-    }
-    if (last_id.length > 0) {
-        bool live_after_gap = config->after_gap == TG_AFTER_GAP_LIVE;
-        subscriber->cursor =
-            tg_reader_seek_id(feed->reader, last_id.data, last_id.length, live_after_gap, ret_gap);
-        return;
-    }
-    ret_gap->reason = TG_GAP_NONE;
-    if (config->initial == TG_INITIAL_ALL)
-        subscriber->cursor = tg_reader_seek_oldest(feed->reader);
-    else if (config->initial == TG_INITIAL_LAST)
-        subscriber->cursor = tg_reader_seek_last(feed->reader, (uint64_t)config->initial_last);
-    else
-        subscriber->cursor = tg_reader_seek_live(feed->reader);
-}
-
-/* The last event with a seq before the cursor and before the end must be the same one. */
-bool tg_feed_is_over(const struct tg_feed *feed, struct tg_cursor cursor)
-{
-    struct tg_departure here, end;
-    if (!tg_reader_has_ended(feed->reader))
-        return false;
-    tg_reader_leave(feed->reader, cursor, &here);
-    tg_reader_leave(feed->reader, tg_reader_seek_live(feed->reader), &end);
-    return here.seq == end.seq;
-}
-
-static enum tg_err append_hello(const struct tg_subscriber *subscriber, const struct tg_feed *feed,
-                                struct tg_buffer *out)
-{
-    char first_id[TG_ID_MAX + 1];
-    if (subscriber->is_first)
-        format_first_id(feed, first_id);
-    return tg_notice_append_hello(out, subscriber->is_bare, feed->sse,
-                                  subscriber->is_first ? first_id : NULL);
-}
-
-enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
-                                struct tg_buffer *out)
-{
-    struct tg_gap gap;
-    seek(subscriber, feed, last_id, &gap);
-    if (gap.reason == TG_GAP_NONE && !subscriber->is_first && tg_feed_is_over(feed, subscriber->cursor))
-        return TG_ERR_CLOSED;
-    enum tg_err err = append_hello(subscriber, feed, out);
-
-    enum tg_stream_state state = tg_stream_get_state(tg_reader_peek_stream(feed->reader));
-    bool has_replay = subscriber->cursor.position != tg_reader_end(feed->reader);
-    if (!err && state != TG_STREAM_UP && !has_replay && !tg_reader_has_ended(feed->reader))
-        err = tg_notice_append_state(out, subscriber->is_bare, feed->sse, state);
-    if (!err && gap.reason != TG_GAP_NONE) {
-        tg_counter_add(&feed->counters->gaps[gap.reason], 1);
-        err = tg_notice_append_gap(out, subscriber->is_bare, feed->sse, &gap);
-    }
-    return err;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------ */

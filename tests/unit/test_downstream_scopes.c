@@ -258,6 +258,9 @@ static void bodies_that_cannot_be_taken_are_refused(void **state)
     expect_answer(scene, POST("/s", "Content-Encoding: gzip\r\nContent-Length: 2\r\n") "{}",
                   "415 Unsupported Media Type", "415");
     assert_int_equal(scene->opened, 0);
+    scene->open_result = TG_ERR_LIMIT;
+    expect_answer(scene, POST("/s", "Accept: text/event-stream\r\nContent-Length: 2\r\n") "{}",
+                  "503 Service Unavailable", "Retry-After: ");
     scene->open_result = TG_ERR_INVALID;
     expect_answer(scene, POST("/s", "Content-Length: 2\r\n") "{}", "400 Bad Request", "400");
 }
