@@ -46,7 +46,7 @@ static bool is_allowed(struct tg_reply *reply, const struct tg_stream *session)
                                          &rate, tg_worker_now_ms(shard->worker), &wait_ms);
     tg_buffer_deinit(&key);
     if (!is_allowed)
-        tg_reply_retry(reply, 429, wait_ms / 1000 + 1);
+        tg_reply_retry(reply, 429, wait_ms > 1000 ? (wait_ms + 999) / 1000 : 1);
     return is_allowed;
 }
 
