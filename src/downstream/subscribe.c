@@ -23,12 +23,23 @@ static void refuse(struct tg_reply *reply, int status)
         tg_reply_status(reply, status);
 }
 
-/* For HEAD no session is opened. */
+/* Nothing is opened for it, so it only learns whether its like may ask. */
+static int status_of_head(const struct tg_reply *reply)
+{
+    struct tg_identity identity;
+    if (!tg_hold_is_session(reply->route))
+        return 200;
+    if (tg_opening_identify(&reply->route->stream_config->session, reply->head, &identity))
+        return 401;
+    return tg_hold_opens_by(reply->route, TG_METHOD_HEAD) ? 200 : 405;
+}
+
 static void answer_head(struct tg_reply *reply)
 {
     struct tg_exchange *exchange = reply->connection->exchange;
-    if (tg_hold_is_session(reply->route) && !tg_hold_opens_by(reply->route, TG_METHOD_HEAD)) {
-        tg_reply_status(reply, 405);
+    int status = status_of_head(reply);
+    if (status != 200) {
+        tg_reply_status(reply, status);
         return;
     }
     exchange->closes = !is_chunked(reply) || !reply->head->keeps_alive;

@@ -158,6 +158,21 @@ static void a_value_must_be_allowed_as_a_whole(void **state)
     tg_router_deinit(&router);
 }
 
+static void control_characters_are_never_allowed(void **state)
+{
+    (void)state;
+    static struct tg_config_parameter any = { .name = (char *)"any", .pattern = (char *)"(?s).*" };
+    const struct tg_config_stream config = { .parameters = &any, .parameter_count = 1 };
+    struct tg_route route = { .path = "/f/{any}", .stream_config = &config };
+    struct tg_router router = { 0 };
+    assert_int_equal(tg_router_add(&router, &route), TG_OK);
+    assert_string_equal(find(&router, "/f/a%20%22b"), "/f/{any}");
+    assert_string_equal(find(&router, "/f/a%0D%0Ab"), "none");
+    assert_string_equal(find(&router, "/f/%7F"), "none");
+    assert_string_equal(find(&router, "/f/%FF"), "none"); /* not UTF-8 */
+    tg_router_deinit(&router);
+}
+
 static void a_slash_in_a_value_is_for_the_pattern_to_allow(void **state)
 {
     (void)state;
@@ -367,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_path_is_taken_once),
         cmocka_unit_test(values_come_in_the_order_of_the_configuration),
         cmocka_unit_test(a_value_must_be_allowed_as_a_whole),
+        cmocka_unit_test(control_characters_are_never_allowed),
         cmocka_unit_test(a_slash_in_a_value_is_for_the_pattern_to_allow),
         cmocka_unit_test(exact_wins_over_parameters_and_those_over_prefixes),
         cmocka_unit_test(the_first_literal_segment_wins),

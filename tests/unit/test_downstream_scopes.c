@@ -128,6 +128,8 @@ static void without_its_identity_nobody_gets_in(void **state)
     add_route(scene, "/s", TG_ROUTE_STREAM);
     expect_answer(scene, NATIVE("/s", ""), "401 Unauthorized", "401");
     expect_answer(scene, NATIVE("/s", "Cookie: sid=\r\n"), "401 Unauthorized", "401");
+    expect_answer(scene, "HEAD /s HTTP/1.1\r\nHost: h\r\n\r\n", "401 Unauthorized", "\r\n\r\n");
+    expect_answer(scene, "HEAD /s HTTP/1.1\r\nHost: h\r\nCookie: sid=a\r\n\r\n", "200 OK", "event-stream");
     assert_int_equal(scene->opened, 0);
 }
 

@@ -278,8 +278,18 @@ static void while_draining_nothing_is_taken(void **state)
     say(&client, "Host: h\r\nContent-Length: 5\r\n\r\nhello");
     hear(shared->scene, &client, "HTTP/1.1 503 Service Unavailable\r\n");
     assert_non_null(strstr(client.heard.data, "Retry-After: "));
-    shared->scene->shard->is_draining = false;
     client_close(&client);
+    shared->scene->shard->is_draining = false;
+
+    client = client_open(shared->scene);
+    say(&client, "POST /send HTTP/1.1\r\n");
+    settle_down(shared->scene);
+    shared->scene->shard->is_draining = true;
+    say(&client, "Host: h\r\nContent-Length: 5\r\n\r\n"); /* the body is not waited for */
+    hear(shared->scene, &client, "HTTP/1.1 503 Service Unavailable\r\n");
+    client_close(&client);
+    shared->scene->shard->is_draining = false;
+    assert_int_equal(shared->scene->woken, 0);
 }
 
 /* ---- sessions and keys -------------------------------------------------------------------------------- */
