@@ -11,15 +11,18 @@
 
 #include "tidegate/stream.h"
 
-enum { SENDERS = 4, MESSAGES = 5000 };
+enum { SENDERS = 4, MESSAGES = 5000, UNTOLD_MAX = 20 };
 
 struct post {
     struct tg_stream *stream;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* for the next four */
     pthread_cond_t cond;
-    bool is_woken;    /* under the lock */
-    int senders_done; /* under the lock */
-    atomic_int senders;
+    bool is_woken;
+    struct sender {
+        int untold; /* sent, and not told of yet */
+        bool is_waiting, is_done;
+    } senders[SENDERS];
+    atomic_int started;
     atomic_int accepted;
     atomic_int told[SENDERS * MESSAGES]; /* how often */
     uint64_t last[SENDERS];              /* each sender's own messages stay in order */
@@ -32,32 +35,58 @@ static void on_post_wake(void *arg)
 
     pthread_mutex_lock(&post->lock);
     post->is_woken = true;
-    pthread_cond_signal(&post->cond);
+    pthread_cond_broadcast(&post->cond);
+    pthread_mutex_unlock(&post->lock);
+}
+
+static void count_untold(struct post *post, uint64_t id, int change)
+{
+    pthread_mutex_lock(&post->lock);
+    post->senders[id / MESSAGES].untold += change;
+    pthread_cond_broadcast(&post->cond);
     pthread_mutex_unlock(&post->lock);
 }
 
 static void on_post_sent(void *context, uint64_t id, enum tg_err result)
 {
+    struct post *post = context;
+
     (void)result;
-    atomic_fetch_add(&((struct post *)context)->told[id], 1);
+    atomic_fetch_add(&post->told[id], 1);
+    count_untold(post, id, -1);
+}
+
+/* Until all of its messages are told of, or it is done. */
+static void rest(struct post *post, struct sender *sender, bool is_done)
+{
+    pthread_mutex_lock(&post->lock);
+    sender->is_waiting = true;
+    sender->is_done = is_done;
+    pthread_cond_broadcast(&post->cond);
+    while (!is_done && sender->untold > 0)
+        pthread_cond_wait(&post->cond, &post->lock);
+    sender->is_waiting = false;
+    pthread_mutex_unlock(&post->lock);
 }
 
 static void *send_many(void *arg)
 {
     struct post *post = arg;
-    int sender = atomic_fetch_add(&post->senders, 1);
+    int index = atomic_fetch_add(&post->started, 1);
 
     for (int i = 0; i < MESSAGES; i++) {
-        uint64_t id = (uint64_t)(sender * MESSAGES + i);
-        if (tg_stream_send(post->stream, TG_STR("hello"), false, on_post_sent, post, id) == TG_OK)
+        uint64_t id = (uint64_t)(index * MESSAGES + i);
+        count_untold(post, id, 1);
+        if (tg_stream_send(post->stream, TG_STR("hello"), false, on_post_sent, post, id) == TG_OK) {
             atomic_fetch_add(&post->accepted, 1);
-        else
+        } else {
             atomic_fetch_sub(&post->told[id], 1); /* must stay so */
+            count_untold(post, id, -1);
+        }
+        if (i % UNTOLD_MAX == UNTOLD_MAX - 1)
+            rest(post, &post->senders[index], false);
     }
-    pthread_mutex_lock(&post->lock);
-    post->senders_done++;
-    pthread_cond_signal(&post->cond);
-    pthread_mutex_unlock(&post->lock);
+    rest(post, &post->senders[index], true);
     return NULL;
 }
 
@@ -85,13 +114,32 @@ static bool is_told_once(struct post *post)
     return true;
 }
 
-/* Waits for a wake; false when none came and none will. */
+static bool are_senders_done(const struct post *post)
+{
+    for (int i = 0; i < SENDERS; i++)
+        if (!post->senders[i].is_done)
+            return false;
+    return true;
+}
+
+/* Under the lock: no sender does anything before the writer does. */
+static bool are_senders_stuck(const struct post *post)
+{
+    for (int i = 0; i < SENDERS; i++) {
+        const struct sender *sender = &post->senders[i];
+        if (!sender->is_done && !(sender->is_waiting && sender->untold > 0))
+            return false;
+    }
+    return true;
+}
+
+/* Waits for a wake; false when none came and none will: all is done, or a wake was lost. */
 static bool await_wake(struct post *post)
 {
     bool is_woken;
 
     pthread_mutex_lock(&post->lock);
-    while (!post->is_woken && post->senders_done < SENDERS)
+    while (!post->is_woken && !are_senders_stuck(post))
         pthread_cond_wait(&post->cond, &post->lock);
     is_woken = post->is_woken;
     post->is_woken = false;
@@ -99,12 +147,12 @@ static bool await_wake(struct post *post)
     return is_woken;
 }
 
-static bool are_senders_done(struct post *post)
+static bool is_over(struct post *post)
 {
     bool are_done;
 
     pthread_mutex_lock(&post->lock);
-    are_done = post->senders_done == SENDERS;
+    are_done = are_senders_done(post);
     pthread_mutex_unlock(&post->lock);
     return are_done;
 }
@@ -124,9 +172,10 @@ static int run_senders(struct post *post, bool goes_off)
         pthread_create(&threads[i], NULL, send_many, post);
     while (!goes_off && await_wake(post))
         taken += take_all(post);
-    for (int turn = 0; goes_off && !are_senders_done(post); turn++) {
+    int taken_by_wakes = taken;
+    for (int turn = 0; !is_over(post); turn++) {
         taken += take_all(post);
-        if (turn % 3 == 0)
+        if (goes_off && turn % 3 == 0)
             tg_stream_on_outgoing(post->stream, turn % 2 ? on_post_wake : NULL, post);
     }
     for (int i = 0; i < SENDERS; i++)
@@ -135,7 +184,7 @@ static int run_senders(struct post *post, bool goes_off)
     tg_stream_unref(post->stream);
     pthread_cond_destroy(&post->cond);
     pthread_mutex_destroy(&post->lock);
-    return taken;
+    return goes_off ? taken : taken_by_wakes;
 }
 
 static void messages_of_many_threads_all_arrive(void **state)
