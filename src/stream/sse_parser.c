@@ -29,6 +29,8 @@ static struct tg_str view(const struct tg_buffer *buffer)
 
 static enum tg_err replace(struct tg_buffer *buffer, struct tg_str text)
 {
+    if (tg_buffer_reserve(buffer, text.length) < 0)
+        return TG_ERR_MEMORY;
     tg_buffer_clear(buffer);
     return tg_buffer_append(buffer, text.data, text.length);
 }

@@ -1,0 +1,79 @@
+/* The common part of the links over HTTP. */
+#include "link_http.h"
+
+#include <string.h>
+#include <strings.h>
+
+void link_http_init(struct link_http *link, const struct tg_link_options *options,
+                    const struct tg_link_ops *ops)
+{
+    *link = (struct link_http){
+        .link = { .ops = ops },
+        .http = options->http,
+        .config = options->config,
+        .progress = options->progress,
+        .handler = options->handler,
+        .arg = options->arg,
+        .end = { .detail = "" },
+    };
+}
+
+void link_http_deinit(struct link_http *link)
+{
+    if (link->exchange)
+        tg_http_cancel(link->exchange);
+    tg_buffer_deinit(&link->detail);
+}
+
+/* ---- the request ------------------------------------------------------------------------------ */
+
+static bool has_header(const struct tg_config_upstream *config, const char *name)
+{
+    for (const struct tg_config_header *header = config->headers; header && header->name; header++)
+        if (strcasecmp(header->name, name) == 0)
+            return true;
+    return false;
+}
+
+void link_headers_add(struct link_headers *headers, const struct tg_config_upstream *config, const char *name,
+                      const char *value)
+{
+    if (!value || *value == '\0' || has_header(config, name) ||
+        headers->count + 1 == TG_COUNT_OF(headers->list))
+        return;
+    headers->list[headers->count++] = (struct tg_config_header){ (char *)name, (char *)value };
+}
+
+const char *link_content_type(const struct tg_config_upstream *config)
+{
+    if (config->content_type)
+        return config->content_type;
+    if (config->body.is_binary)
+        return "application/octet-stream";
+    bool is_json = config->body.length > 0 && strchr("{[", config->body.bytes[0]);
+    return is_json ? "application/json" : "text/plain; charset=utf-8";
+}
+
+/* ---- the answer ------------------------------------------------------------------------------- */
+
+void link_tell_open(struct link_http *link)
+{
+    if (link->is_open)
+        return;
+    link->is_open = true;
+    link->handler->on_open(link->arg);
+}
+
+void link_set_verdict(struct link_http *link, enum tg_upstream_reason reason, const char *detail)
+{
+    link->has_verdict = true;
+    link->end.reason = reason;
+    link->end.detail = detail;
+}
+
+void link_refuse_status(struct link_http *link, const struct tg_http_answer *answer)
+{
+    link_set_verdict(link, TG_REASON_STATUS, "");
+    link->end.status = answer->status;
+    link->end.retry_after_ms = answer->retry_after_ms;
+}
