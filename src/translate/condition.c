@@ -5,8 +5,6 @@
  * in which order a rule names them. */
 #include "condition.h"
 
-#include "pointer.h"
-
 #include <stdlib.h>
 #include <string.h>
 
