@@ -224,6 +224,19 @@ static void numbers_are_equal_by_value(void **state)
     assert_equal_values("1", "\"1\"", false);
 }
 
+static void very_long_numbers_equal_themselves(void **state)
+{
+    struct tg_buffer longer = { 0 };
+
+    (void)state;
+    tg_buffer_append_str(&longer, "1.");
+    for (int i = 0; i < 2000; i++)
+        tg_buffer_append_str(&longer, "0");
+    assert_equal_values(longer.data, longer.data, true);
+    assert_equal_values(longer.data, "1", false);
+    tg_buffer_deinit(&longer);
+}
+
 static void strings_are_equal_by_their_characters(void **state)
 {
     (void)state;
@@ -234,6 +247,7 @@ static void strings_are_equal_by_their_characters(void **state)
     assert_equal_values("\"a\\n\"", "\"a\"", false);
     assert_equal_values("\"a\"", "\"A\"", false);
     assert_equal_values("\"\\/\"", "\"/\"", true);
+    assert_equal_values("\"\\u0061\\u0061\\u0061\\u0061\\u0061\"", "\"aaaaa\"", true);
 }
 
 static void literals_are_equal_to_themselves(void **state)
@@ -347,6 +361,7 @@ int main(void)
         cmocka_unit_test(strings_give_their_characters),
         cmocka_unit_test(characters_are_added_to_what_the_buffer_holds),
         cmocka_unit_test(numbers_are_equal_by_value),
+        cmocka_unit_test(very_long_numbers_equal_themselves),
         cmocka_unit_test(strings_are_equal_by_their_characters),
         cmocka_unit_test(literals_are_equal_to_themselves),
         cmocka_unit_test(arrays_are_equal_item_by_item),
