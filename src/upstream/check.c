@@ -43,20 +43,19 @@ static bool is_one_of(const char *name, const char *const *names)
 /* Headers that belong to the handshake or to the request itself. */
 static bool is_reserved(const char *name, int64_t kind)
 {
-    static const char *const of_all[] = { "host",           "upgrade",           "connection",
-                                          "content-length", "transfer-encoding", NULL };
-    static const char *const of_http[] = { "content-type", "accept-encoding", "te", "trailer",
-                                           "expect",       "keep-alive",      NULL };
-    static const char *const of_sse[] = { "last-event-id", NULL };
-    static const char *const of_poll[] = { "if-none-match", "if-modified-since", NULL };
+    static const char *const of_all[] = {
+        "host", "connection", "upgrade", "content-length", "transfer-encoding", "expect",
+        "te",   "trailer",    NULL
+    };
+    static const char *const of_http[] = { "accept-encoding",   "last-event-id", "if-none-match",
+                                           "if-modified-since", "range",         NULL };
 
     if (is_one_of(name, of_all))
         return true;
-    if (kind == TG_UPSTREAM_WEBSOCKET)
-        return strcasecmp(name, "origin") == 0 ||
-               strncasecmp(name, "sec-websocket-", strlen("sec-websocket-")) == 0;
-    return is_one_of(name, of_http) || (kind == TG_UPSTREAM_SSE && is_one_of(name, of_sse)) ||
-           (kind == TG_UPSTREAM_POLL && is_one_of(name, of_poll));
+    if (kind != TG_UPSTREAM_WEBSOCKET)
+        return is_one_of(name, of_http);
+    return strcasecmp(name, "origin") == 0 ||
+           strncasecmp(name, "sec-websocket-", strlen("sec-websocket-")) == 0;
 }
 
 static enum tg_err complain(struct tg_buffer *ret_error, const char *text)

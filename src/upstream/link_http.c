@@ -1,8 +1,8 @@
 /* The common part of the links over HTTP. */
 #include "link_http.h"
 
+#include <assert.h>
 #include <string.h>
-#include <strings.h>
 
 void link_http_init(struct link_http *link, const struct tg_link_options *options,
                     const struct tg_link_ops *ops)
@@ -27,21 +27,11 @@ void link_http_deinit(struct link_http *link)
 
 /* ---- the request ------------------------------------------------------------------------------ */
 
-static bool has_header(const struct tg_config_upstream *config, const char *name)
+void link_headers_add(struct link_headers *headers, const char *name, const char *value)
 {
-    for (const struct tg_config_header *header = config->headers; header && header->name; header++)
-        if (strcasecmp(header->name, name) == 0)
-            return true;
-    return false;
-}
-
-void link_headers_add(struct link_headers *headers, const struct tg_config_upstream *config, const char *name,
-                      const char *value)
-{
-    if (!value || *value == '\0' || has_header(config, name) ||
-        headers->count + 1 == TG_COUNT_OF(headers->list))
-        return;
-    headers->list[headers->count++] = (struct tg_config_header){ (char *)name, (char *)value };
+    assert(headers->count + 1 < TG_COUNT_OF(headers->list));
+    if (value && *value)
+        headers->list[headers->count++] = (struct tg_config_header){ (char *)name, (char *)value };
 }
 
 const char *link_content_type(const struct tg_config_upstream *config)

@@ -27,14 +27,13 @@ void link_http_init(struct link_http *link, const struct tg_link_options *option
 /* Frees what is in it, not the struct; calls the exchange off. */
 void link_http_deinit(struct link_http *link);
 
-/* Headers of a request beside those of the configuration; those win. */
+/* Headers of a request beside those of the configuration. */
 struct link_headers {
     struct tg_config_header list[5]; /* ends with a NULL name */
     size_t count;
 };
-/* Borrows both texts; nothing is added when the value is NULL or empty, or the configuration has a header of this name. */
-void link_headers_add(struct link_headers *headers, const struct tg_config_upstream *config, const char *name,
-                      const char *value);
+/* Borrows both texts; nothing is added when the value is NULL or empty. */
+void link_headers_add(struct link_headers *headers, const char *name, const char *value);
 /* The Content-Type of the configured body. */
 const char *link_content_type(const struct tg_config_upstream *config);
 

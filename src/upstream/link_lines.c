@@ -257,11 +257,11 @@ static void start_exchange(struct lines_link *link, const struct tg_link_options
     const struct tg_config_upstream *config = options->config;
     struct link_headers headers = { 0 };
 
-    link_headers_add(&headers, config, "Accept",
+    link_headers_add(&headers, "Accept",
                      link->is_sse ? "text/event-stream" : "application/x-ndjson, application/json;q=0.9");
-    link_headers_add(&headers, config, "Cache-Control", "no-cache");
+    link_headers_add(&headers, "Cache-Control", "no-cache");
     if (link->is_sse)
-        link_headers_add(&headers, config, "Last-Event-ID", options->progress->last_event_id.data);
+        link_headers_add(&headers, "Last-Event-ID", options->progress->last_event_id.data);
     const struct tg_http_request request = {
         .config = config,
         .target = options->target,

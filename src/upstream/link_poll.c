@@ -268,8 +268,8 @@ static void start_exchange(struct poll_link *link, const struct tg_buffer *path,
     if (path->length > 0)
         target.path = path->data;
     if (!is_post) { /* a POST with validators means something else, RFC 9110 section 13.1 */
-        link_headers_add(&headers, config, "If-None-Match", progress->etag.data);
-        link_headers_add(&headers, config, "If-Modified-Since", progress->last_modified.data);
+        link_headers_add(&headers, "If-None-Match", progress->etag.data);
+        link_headers_add(&headers, "If-Modified-Since", progress->last_modified.data);
     }
     const struct tg_http_request request = {
         .config = config,

@@ -57,13 +57,6 @@ static void count_lost(struct tg_upstream *up, enum tg_err err, size_t length)
     log_message(up, "message_dropped", tg_misfit_text(misfit), length);
 }
 
-/* A misfit of this kind may also come from what the decode steps have made of the message. */
-static bool is_broken_text(const struct tg_translation *translation, const struct tg_message *message)
-{
-    return translation->misfits[TG_MISFIT_UTF8] > 0 && !message->is_binary &&
-           !tg_utf8_is_valid(message->bytes, message->length);
-}
-
 static bool on_message(void *arg, const struct tg_message *message)
 {
     struct tg_upstream *up = arg;
@@ -82,7 +75,7 @@ static bool on_message(void *arg, const struct tg_message *message)
         count_misfits(up, &translation, message->length);
     if (emission.err < 0)
         count_lost(up, emission.err, message->length);
-    if (is_broken_text(&translation, message))
+    if (translation.misfits[TG_MISFIT_UTF8] > 0)
         return false;
     if (!up->supervisor.is_proved)
         upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_PROVED }, TG_REASON_NONE);

@@ -252,7 +252,7 @@ class Lists(Poll):
         def reply(n, request):
             return answer(body=json.dumps({"n": n, "kind": "odd" if n % 2 else "even"}), Content_Type=JSON)
 
-        translate = {"when": {"/kind": "odd"}, "data": "/n"}
+        translate = {"when": {"pointer": "/kind", "equals": "odd"}, "data": "/n"}
         client = self.start(reply, {"translate": translate})
         self.expect(client, UP, *(message(str(n)) for n in (1, 3, 5)))
         self.assertGreaterEqual(self.metric(self.tidegate_under_test, "tidegate_upstream_filtered_messages_total"), 3)

@@ -52,17 +52,14 @@ static void headers_of_a_request_are_reserved(void **state)
     (void)state;
     for (size_t i = 0; i < TG_COUNT_OF(kinds); i++) {
         assert_int_equal(check_header_of(kinds[i], "Host", "x"), TG_ERR_INVALID);
-        assert_int_equal(check_header_of(kinds[i], "content-type", "x"), TG_ERR_INVALID);
+        assert_int_equal(check_header_of(kinds[i], "last-event-id", "1"), TG_ERR_INVALID);
+        assert_int_equal(check_header_of(kinds[i], "If-None-Match", "x"), TG_ERR_INVALID);
         assert_int_equal(check_header_of(kinds[i], "Accept-Encoding", "br"), TG_ERR_INVALID);
         assert_int_equal(check_header_of(kinds[i], "Transfer-Encoding", "chunked"), TG_ERR_INVALID);
         assert_int_equal(check_header_of(kinds[i], "Accept", "text/csv"), TG_OK);
         assert_int_equal(check_header_of(kinds[i], "Origin", "https://a.example"), TG_OK);
         assert_int_equal(check_header_of(kinds[i], "X-One", "a\r\nb"), TG_ERR_INVALID);
     }
-    assert_int_equal(check_header_of(TG_UPSTREAM_SSE, "last-event-id", "1"), TG_ERR_INVALID);
-    assert_int_equal(check_header_of(TG_UPSTREAM_POLL, "last-event-id", "1"), TG_OK);
-    assert_int_equal(check_header_of(TG_UPSTREAM_POLL, "If-None-Match", "\"a\""), TG_ERR_INVALID);
-    assert_int_equal(check_header_of(TG_UPSTREAM_POLL, "if-modified-since", "x"), TG_ERR_INVALID);
 }
 
 static void a_cursor_needs_its_place_in_the_body(void **state)

@@ -73,16 +73,6 @@ static void a_post_has_a_body(void **state)
     expect_request("POST /feed|Accept: text/event-stream|Cache-Control: no-cache|a/b|hello");
 }
 
-static void headers_of_the_configuration_win(void **state)
-{
-    struct tg_config_header headers[] = { { (char *)"accept", (char *)"x/y" }, { NULL, NULL } };
-    const struct tg_config_upstream config = { .kind = TG_UPSTREAM_SSE, .headers = headers };
-
-    (void)state;
-    start(&config);
-    expect_request("GET /feed|Cache-Control: no-cache");
-}
-
 static void without_memory_it_ends_later(void **state)
 {
     (void)state;
@@ -358,7 +348,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_request_says_what_it_wants),
         TEST(a_post_has_a_body),
-        TEST(headers_of_the_configuration_win),
         TEST(without_memory_it_ends_later),
         TEST(an_event_stream_opens),
         TEST(another_type_is_refused),
