@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { KEPT_BYTES = 64 * 1024 }; /* memory above this is given back once a large line is done */
+enum { KEPT_BYTES = 8 * 1024 }; /* memory above this is given back once a large line is done */
 
 void tg_line_reader_deinit(struct tg_line_reader *reader)
 {
