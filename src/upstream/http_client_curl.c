@@ -12,9 +12,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <utlist.h>
-
 #include <uthash.h>
+#include <utlist.h>
 
 enum { IDLE_MAX = 256 }; /* connections that are kept for later */
 
