@@ -57,8 +57,9 @@ bool tg_json_is_integer(struct tg_str value); /* a number without fraction and e
 double tg_json_number(struct tg_str number); /* infinite when it is beyond a double; NaN when memory is out */
 
 /* Equality of values, not of texts: 1 is 1.0, "a" is "\u0061", the order of members does not matter. Integers compare
- * exactly, other numbers as doubles, those of more than 1024 digits by their text. Takes as long as one times the other; `known` is the small one, from the rules,
- * and its nesting is how deep the stack grows. */
+ * exactly, other numbers as doubles; one that is longer than 1024 bytes equals none that is written differently. Takes
+ * as long as one times the other; `known` is the small one, from the rules, and its nesting is how deep the stack
+ * grows. */
 bool tg_json_equals(struct tg_str value, struct tg_str known);
 bool tg_json_strings_equal(struct tg_str a, struct tg_str b);
 

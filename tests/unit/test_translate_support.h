@@ -95,6 +95,14 @@ static inline struct tg_message text(const char *bytes)
     return (struct tg_message){ .bytes = bytes, .length = strlen(bytes) };
 }
 
+static inline struct tg_message binary(const char *bytes)
+{
+    struct tg_message message = text(bytes);
+
+    message.is_binary = true;
+    return message;
+}
+
 static inline void feed_message(struct fixture *fixture, struct tg_message message)
 {
     size_t before = fixture->count;
