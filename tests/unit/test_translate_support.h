@@ -44,7 +44,10 @@ static inline bool record(void *arg, const struct tg_event *event)
     assert_false(event->is_control);
     if (fixture->take_most > 0 && fixture->count == fixture->take_most)
         return false;
-    fixture->events = tg_realloc_array(fixture->events, fixture->count + 1, sizeof(*fixture->events));
+    /* Room for the next power of two. */
+    if ((fixture->count & (fixture->count - 1)) == 0)
+        fixture->events = tg_realloc_array(fixture->events, fixture->count ? fixture->count * 2 : 1,
+                                           sizeof(*fixture->events));
     fixture->events[fixture->count++] = (struct recorded){
         .type = copy_of(event->type),
         .id = copy_of(event->id),
