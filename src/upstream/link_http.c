@@ -2,7 +2,6 @@
 #include "link_http.h"
 
 #include <assert.h>
-#include <string.h>
 
 void link_http_init(struct link_http *link, const struct tg_link_options *options,
                     const struct tg_link_ops *ops)
@@ -32,16 +31,6 @@ void link_headers_add(struct link_headers *headers, const char *name, const char
     assert(headers->count + 1 < TG_COUNT_OF(headers->list));
     if (value && *value)
         headers->list[headers->count++] = (struct tg_config_header){ (char *)name, (char *)value };
-}
-
-const char *link_content_type(const struct tg_config_upstream *config)
-{
-    if (config->content_type)
-        return config->content_type;
-    if (config->body.is_binary)
-        return "application/octet-stream";
-    bool is_json = config->body.length > 0 && strchr("{[", config->body.bytes[0]);
-    return is_json ? "application/json" : "text/plain; charset=utf-8";
 }
 
 /* ---- the answer ------------------------------------------------------------------------------- */

@@ -34,8 +34,6 @@ struct link_headers {
 };
 /* Borrows both texts; nothing is added when the value is NULL or empty. */
 void link_headers_add(struct link_headers *headers, const char *name, const char *value);
-/* The Content-Type of the configured body. */
-const char *link_content_type(const struct tg_config_upstream *config);
 
 void link_tell_open(struct link_http *link); /* once */
 /* The end that it shall come to, when the exchange is over. */

@@ -268,7 +268,7 @@ static void start_exchange(struct lines_link *link, const struct tg_link_options
         .headers = headers.list,
         .is_post = config->method == TG_CONFIG_POST,
         .body = { config->body.bytes, config->body.length },
-        .content_type = link_content_type(config),
+        .content_type = config->content_type,
         .head_timeout_ms = (uint64_t)config->connect_timeout_ms,
     };
     link->base.exchange = tg_http_start(options->http, &request, &http_handler, link);

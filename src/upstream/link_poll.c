@@ -277,7 +277,7 @@ static void start_exchange(struct poll_link *link, const struct tg_buffer *path,
         .headers = headers.list,
         .is_post = is_post,
         .body = body->length > 0 ? view(body) : (struct tg_str){ config->body.bytes, config->body.length },
-        .content_type = link_content_type(config),
+        .content_type = config->content_type,
         .head_timeout_ms = tg_poll_head_timeout_ms(config),
         .body_timeout_ms = (uint64_t)config->connect_timeout_ms,
     };

@@ -9,7 +9,11 @@ static int set_up(void **state)
 {
     (void)state;
     config = (struct tg_config_upstream){
-        .kind = TG_UPSTREAM_POLL, .max_message_bytes = 20, .connect_timeout_ms = 7000, .every_ms = 5000
+        .kind = TG_UPSTREAM_POLL,
+        .max_message_bytes = 20,
+        .connect_timeout_ms = 7000,
+        .every_ms = 5000,
+        .content_type = (char *)"application/json",
     };
     return 0;
 }
