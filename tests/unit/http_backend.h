@@ -41,6 +41,7 @@ struct backend { /* zero it, set what goes before `port`; then backend_start */
     const struct backend_route *routes;
     SSL_CTX *tls;
     const char *greeting; /* said before any request; or NULL */
+    bool is_patient;      /* what it says to a bad handshake is heard; else it may go under */
     uint16_t port;
     int listener;
     pthread_t acceptor;
@@ -144,8 +145,13 @@ static inline bool backend_shake_hands(struct backend_connection *connection)
         return true;
     connection->ssl = SSL_new(backend->tls);
     SSL_set_fd(connection->ssl, connection->fd);
-    if (SSL_accept(connection->ssl) != 1)
+    if (SSL_accept(connection->ssl) != 1) {
+        char ignored[1024];
+        shutdown(connection->fd, SHUT_WR);
+        while (backend->is_patient && recv(connection->fd, ignored, sizeof(ignored), 0) > 0)
+            ;
         return false;
+    }
     const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
     X509 *certificate = SSL_get1_peer_certificate(connection->ssl);
     pthread_mutex_lock(&backend->lock);

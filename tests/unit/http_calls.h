@@ -69,6 +69,15 @@ static inline void caller_stop(struct caller *caller)
     assert_false(tg_worker_pool_has_stragglers());
 }
 
+/* libuv opens some for the process with its first loop. */
+static inline void settle_descriptors(void)
+{
+    struct tg_worker_pool *pool;
+
+    assert_int_equal(tg_worker_pool_new(1, &pool), TG_OK);
+    tg_worker_pool_free(pool);
+}
+
 static inline size_t count_descriptors(void)
 {
     DIR *folder = opendir("/proc/self/fd");

@@ -19,6 +19,7 @@ static inline int set_up(void **state)
 {
     struct fixture *f = tg_alloc(sizeof(*f));
 
+    settle_descriptors();
     f->descriptors = count_descriptors();
     f->backend.routes = fixture_routes;
     assert_true(backend_start(&f->backend));

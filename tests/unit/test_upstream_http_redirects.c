@@ -58,6 +58,7 @@ static int set_up(void **state)
     struct fixture *f = tg_alloc(sizeof(*f));
     size_t count = TG_COUNT_OF(fixed);
 
+    settle_descriptors();
     f->descriptors = count_descriptors();
     f->here.routes = f->there.routes = f->routes;
     assert_true(backend_start(&f->here));

@@ -92,6 +92,7 @@ static int set_up(void **state)
 {
     struct fixture *f = tg_alloc(sizeof(*f));
 
+    settle_descriptors();
     f->descriptors = count_descriptors();
     f->plain.routes = f->secure.routes = f->other.routes = f->routes;
     f->secure.tls = new_context();
@@ -300,17 +301,19 @@ static void a_client_certificate_is_shown(void **state)
     static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
     struct fixture *f = *state;
 
-    for (size_t i = 0; i < TG_COUNT_OF(versions); i++) {
+    for (size_t i = 0; i < 2 * TG_COUNT_OF(versions); i++) {
         struct call call;
-        demand_certificates(&f->secure, versions[i]);
+        demand_certificates(&f->secure, versions[i / 2]);
+        f->secure.is_patient = i % 2 == 0;
         init(f, &call, "legacy.test", "/close");
         call.config.tls.certificate = certificate_file;
         call.config.tls.key = key_file;
         expect(&call, TG_REASON_NONE);
         init(f, &call, "legacy.test", "/");
         expect(&call, TG_REASON_TLS);
+        assert_true(backend_wait(&f->secure, &f->secure.open, 0));
     }
-    assert_int_equal(f->secure.certificates, 2);
+    assert_int_equal(f->secure.certificates, 4);
 }
 
 static void a_key_that_cannot_be_read_is_told(void **state)
