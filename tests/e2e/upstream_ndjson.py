@@ -27,7 +27,7 @@ class Ndjson(HttpCase):
     kind = "ndjson"
 
     def serve_good(self, connection):
-        self.backend.ask(connection)
+        connection.ask()
         connection.send(LINES + chunk("good\n"))
         connection.wait_end()
 
@@ -39,7 +39,7 @@ class Ndjson(HttpCase):
     def says(self, *pieces):
         """A script that sends these and hangs up."""
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             for piece in pieces:
                 connection.send(piece)
 
@@ -52,7 +52,7 @@ class Ndjson(HttpCase):
 
     def test_byte_by_byte(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(LINES)
             for byte in '{"a":"ä"}\r\n\n{"b":2}\n':
                 connection.send(chunk(byte))
@@ -78,8 +78,7 @@ class Ndjson(HttpCase):
         whole = {0: [], 1: ['{"n":1}'], 2: ['{"n":1}', '{"n":2}']}
 
         def script(connection):
-            cut = len(self.backend.requests)
-            self.backend.ask(connection)
+            cut = connection.ask().number
             connection.send(LINES + chunk("start\n") + (chunk(text[:cut]) if cut else b""))
             if cut > len(text):
                 connection.wait_end()
@@ -99,8 +98,7 @@ class Ndjson(HttpCase):
     def test_what_came_before_is_let_go(self):
         """Many backends begin with their latest messages: `seen` makes one feed of it."""
         def script(connection):
-            n = len(self.backend.requests)
-            self.backend.ask(connection)
+            n = connection.ask().number
             connection.send(LINES + chunk("".join('{"id":%d}\n' % i for i in range(n, n + 3))))
 
         translate = {"id": "/id", "seen": {"by": "id"}}
@@ -135,7 +133,7 @@ class Ndjson(HttpCase):
 
     def test_empty_lines_keep_it_up(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(LINES)
             for _ in range(15):
                 connection.send(chunk("\n"))

@@ -35,7 +35,7 @@ class Poll(HttpCase):
         """A backend that answers request n (from 0) with `reply(n, request)`; a Cut: and then it hangs up."""
         def script(connection):
             while True:
-                request = self.backend.ask(connection)
+                request = connection.ask()
                 data = reply(request.number, request)
                 connection.send(data)
                 if isinstance(data, Cut):
@@ -303,7 +303,7 @@ class OnDemand(Poll):
 
         def script(connection):
             while True:
-                self.backend.ask(connection)
+                connection.ask()
                 connection.send(answer(body="good"))
 
         self.backend = self.http_backend(script)

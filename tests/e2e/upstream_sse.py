@@ -26,7 +26,7 @@ class Sse(HttpCase):
     kind = "sse"
 
     def serve_good(self, connection):
-        self.backend.ask(connection)
+        connection.ask()
         connection.send(STREAM + chunk("data: good\n\n"))
         connection.wait_end()
 
@@ -40,9 +40,8 @@ class Sse(HttpCase):
         """After this answer it fails for this reason, and the next attempt works."""
 
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(reply)
-            connection.wait_end()
 
         client = self.start(script, self.serve_good, **upstream)
         self.expect(client, marker("down", reason), UP, GOOD)
@@ -51,7 +50,7 @@ class Sse(HttpCase):
 class Events(Sse):
     def test_type_id_and_data_come_through(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk(
                 "\ufeffevent: quote\nid: 7\ndata: a\ndata: b\n\n: a comment\n\ndata: c\n\nid: no id here\ndata: d\n\n"))
             connection.wait_end()
@@ -86,7 +85,7 @@ class Events(Sse):
         text = "data: 1\r\rdata: 2\r\n\r\ndata: 3\n\nevent: x\rdata\rdata: 4\r\r"
 
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM)
             for byte in text:
                 connection.send(chunk(byte))
@@ -98,7 +97,7 @@ class Events(Sse):
 
     def test_gzip(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             packer = zlib.compressobj(wbits=31)
             connection.send(head(Content_Type="text/event-stream", Content_Encoding="gzip", Transfer_Encoding="chunked"))
             for n in range(3):
@@ -112,7 +111,7 @@ class Events(Sse):
 
     def test_an_event_that_is_too_large_is_left_out(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk(f"id: 1\ndata: {'x' * 1001}\n\ndata: {'y' * 1000}\n\n"))
             connection.send(chunk("data: " + "z" * 100000))
             connection.send(chunk("z\n\ndata: good\n\n"))
@@ -127,7 +126,7 @@ class Events(Sse):
 
     def test_bytes_that_are_not_utf8_are_left_out_and_the_connection_stays(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk(b"data: \xff\xfe\n\ndata: good\n\n"))
             connection.wait_end()
 
@@ -139,7 +138,7 @@ class Events(Sse):
         count = 100000
 
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM)
             block = chunk("".join(f"data: {'x' * 80}\n\n" for _ in range(1000)))
             for _ in range(count // 1000):
@@ -161,7 +160,7 @@ class Events(Sse):
 class Resuming(Sse):
     def test_it_asks_for_what_it_missed(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk("id: 5\ndata: five\n\nid: 6\n\n: id only\n"))
 
         client = self.start(script, self.serve_good)
@@ -170,7 +169,7 @@ class Resuming(Sse):
 
     def test_an_empty_id_is_not_sent(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk("id: 5\ndata: five\n\nid\n\n"))
 
         client = self.start(script, self.serve_good)
@@ -179,7 +178,7 @@ class Resuming(Sse):
 
     def test_retry_is_heeded(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk("retry: 700\ndata: a\n\n") + LAST_CHUNK)
 
         client = self.start(script, script, self.serve_good)
@@ -191,7 +190,7 @@ class Resuming(Sse):
     def test_finite_answers_lose_and_repeat_nothing(self):
         """A backend that ends its answer after each event."""
         def script(connection):
-            after = int(self.backend.ask(connection).headers.get("last-event-id", 0))
+            after = int(connection.ask().headers.get("last-event-id", 0))
             connection.send(STREAM + chunk(f"id: {after + 1}\ndata: {after + 1}\n\n") + LAST_CHUNK)
 
         client = self.start(script, reconnect={"first": "10ms", "max": "10ms"})
@@ -205,10 +204,11 @@ class Resuming(Sse):
         longest = len(event(99))
 
         def script(connection):
-            cut = len(self.backend.requests) % (longest + 1)
-            after = int(self.backend.ask(connection).headers.get("last-event-id", 9))
+            request = connection.ask()
+            cut = request.number % (longest + 1)
+            after = int(request.headers.get("last-event-id", 9))
             part = event(after + 1) + event(after + 2)[:cut]
-            how = len(self.backend.requests) % 3
+            how = request.number % 3
             if how == 0:
                 connection.send(STREAM + chunk(part))
             elif how == 1:
@@ -223,7 +223,7 @@ class Resuming(Sse):
 
     def test_a_reset_keeps_the_place(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk("id: 5\ndata: five\n\n"))
             reached.wait(PATIENCE)
             reset(connection)
@@ -267,9 +267,8 @@ class Refusals(Sse):
 
     def test_one_marker_for_one_outage(self):
         def refuse(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(answer("500 No"))
-            connection.wait_end()
 
         client = self.start(refuse, refuse, refuse, self.serve_good)
         self.expect(client, marker("down", "status"), UP, GOOD)
@@ -281,7 +280,7 @@ class Refusals(Sse):
 
     def test_a_stream_may_be_silent_longer_than_connecting_may_take(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM)
             time.sleep(1)
             connection.send(chunk("data: good\n\n"))
@@ -294,7 +293,7 @@ class Redirects(Sse):
     def test_a_redirect_is_followed(self):
         def script(connection):
             while True:
-                if self.backend.ask(connection).target == "/feed":
+                if connection.ask().target == "/feed":
                     connection.send(answer("302 Found", Location="/other?a=b"))
                 else:
                     connection.send(STREAM + chunk("data: good\n\n"))
@@ -307,7 +306,7 @@ class Redirects(Sse):
     def test_too_many_redirects(self):
         def script(connection):
             while True:
-                self.backend.ask(connection)
+                connection.ask()
                 connection.send(answer("302 Found", Location="/feed"))
 
         self.expect(self.start(script, max_redirects=3), marker("down", "redirect"))
@@ -316,7 +315,7 @@ class Redirects(Sse):
 class Silence(Sse):
     def test_silence_is_noticed(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk("data: a\n\n"))
             connection.wait_end()
 
@@ -325,7 +324,7 @@ class Silence(Sse):
 
     def test_comments_keep_it_up(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM)
             for _ in range(15):
                 connection.send(chunk(": still here\n\n"))
@@ -340,8 +339,8 @@ class Silence(Sse):
 class OnDemand(Sse):
     def test_it_connects_for_the_first_and_leaves_after_the_last(self):
         def script(connection):
-            self.backend.ask(connection)
-            connection.send(STREAM + chunk(f"id: {len(self.backend.requests)}\ndata: good\n\n"))
+            number = connection.ask().number
+            connection.send(STREAM + chunk(f"id: {number + 1}\ndata: good\n\n"))
             connection.wait_end()
             self.backend.seen.put("gone")
 
@@ -360,7 +359,7 @@ class OnDemand(Sse):
 class Many(Sse):
     def test_many_reconnects_leak_nothing(self):
         def script(connection):
-            self.backend.ask(connection)
+            connection.ask()
             connection.send(STREAM + chunk("data: x\n\n"))
 
         self.start(script, reconnect={"first": "10ms", "max": "10ms"})

@@ -46,12 +46,19 @@ def reset(connection):
 
 
 class HttpBackend(Backend):
-    """Backend, with all the requests that its scripts have read by `ask`."""
+    """Backend, with all the requests that its scripts have read by `connection.ask()`."""
 
     def __init__(self, *scripts, **options):
         self.requests = []
         self.lock = threading.Lock()
-        super().__init__(*scripts, **options)
+        super().__init__(*map(self.prepare, scripts), **options)
+
+    def prepare(self, script):
+        def run(connection):
+            connection.ask = lambda: self.ask(connection)
+            script(connection)
+
+        return run
 
     def ask(self, connection):
         request = Request(connection)
