@@ -146,13 +146,19 @@ struct tg_config_upstream {
 /* ---- translate ---- */
 
 /* Bytes of a binary (or text) message, one step after the other. */
-enum tg_config_decode { TG_DECODE_BASE64, TG_DECODE_HEX, TG_DECODE_GUNZIP, TG_DECODE_INFLATE, TG_DECODE_UTF8 };
+enum tg_config_decode {
+    TG_DECODE_BASE64,
+    TG_DECODE_HEX,
+    TG_DECODE_GUNZIP,
+    TG_DECODE_INFLATE,
+    TG_DECODE_UTF8
+};
 
 enum tg_config_condition_kind {
-    TG_CONDITION_EXISTS,  /* `is_expected`: it does, or it does not */
-    TG_CONDITION_EQUALS,  /* `values[0]` */
-    TG_CONDITION_ONE_OF,  /* any of `values` */
-    TG_CONDITION_GT,      /* numbers against `number`; anything else does not match */
+    TG_CONDITION_EXISTS, /* `is_expected`: it does, or it does not */
+    TG_CONDITION_EQUALS, /* `values[0]` */
+    TG_CONDITION_ONE_OF, /* any of `values` */
+    TG_CONDITION_GT,     /* numbers against `number`; anything else does not match */
     TG_CONDITION_GE,
     TG_CONDITION_LT,
     TG_CONDITION_LE,
@@ -191,7 +197,8 @@ struct tg_config_translate {
     char *jq;                  /* a jq filter; each output is a message of its own */
     int64_t jq_timeout_ms;     /* for one message */
     int64_t jq_max_output_bytes;
-    char *split; /* JSON pointer to an array whose items are messages of their own; "" for the message itself */
+    char *
+        split; /* JSON pointer to an array whose items are messages of their own; "" for the message itself */
     struct tg_config_condition *when; /* or NULL; messages that do not match make no event */
     char *event;
     char *id;
