@@ -124,6 +124,7 @@ static void what_is_too_deep_is_an_error_and_never_half_a_value(void **state)
     expect(jq, "2", TG_OK, "[[0]]\n");
     expect(jq, "20000", TG_ERR_INVALID, "");
     expect(jq, "\"<skipped: too deep>\"", TG_OK, "\"<skipped: too deep>\"\n");
+    expect(jq, "{\"\\\"<\":\"\\\\\",\"a\":[\"<\"]}", TG_OK, "{\"\\\"<\":\"\\\\\",\"a\":[\"<\"]}\n");
     expect(jq, "3", TG_OK, "[[[0]]]\n");
     tg_jq_free(jq);
 }
