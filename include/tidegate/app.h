@@ -3,10 +3,14 @@
  *     tidegate [run] -c FILE    serve
  *     tidegate check -c FILE    all errors of a configuration; exit code 2 if there are any
  *     tidegate schema           its JSON Schema
+ *     tidegate translate -c FILE -s STREAM < MESSAGES
+ *                               the events that a stream's rules make of messages, without connecting anywhere
  *     tidegate demo             a legacy backend, Tidegate in front of it, and a page to look at
  *     tidegate listen URL       follow an event stream on the terminal
  *     tidegate healthcheck      ask a running Tidegate's /healthz, for containers
- *     tidegate version */
+ *     tidegate version
+ *
+ * and, started by Tidegate itself, `tidegate jq-filter`: see src/translate/jq.h. */
 #ifndef TIDEGATE_APP_H
 #define TIDEGATE_APP_H
 

@@ -120,7 +120,7 @@ struct tg_config_upstream {
     size_t on_open_count;
     struct tg_config_message keepalive_message;
     int64_t keepalive_every_ms; /* 0: none */
-    int64_t ping_every_ms;      /* protocol pings; 0: none */
+    int64_t ping_every_ms;      /* protocol pings; 0: none, as for all kinds but websocket */
     int64_t pong_timeout_ms;    /* nothing at all heard for so long after a ping: dead */
     int64_t idle_timeout_ms;    /* no message for so long: reconnect; 0: no limit */
     int64_t connect_timeout_ms; /* name lookup, TCP, TLS and handshake together */
@@ -135,7 +135,7 @@ struct tg_config_upstream {
     /* sse, ndjson, poll: the request */
     int64_t method; /* enum tg_config_method */
     struct tg_config_message body;
-    char *content_type; /* of the body; NULL: application/json or text/plain, by what the body is in the file */
+    char *content_type; /* of the body; by what the body is in the file unless set, never NULL with a body */
     /* poll */
     int64_t every_ms;       /* from the end of one answer to the next request */
     int64_t jitter_percent; /* of every_ms, at random, more or less */
@@ -146,13 +146,19 @@ struct tg_config_upstream {
 /* ---- translate ---- */
 
 /* Bytes of a binary (or text) message, one step after the other. */
-enum tg_config_decode { TG_DECODE_BASE64, TG_DECODE_HEX, TG_DECODE_GUNZIP, TG_DECODE_INFLATE, TG_DECODE_UTF8 };
+enum tg_config_decode {
+    TG_DECODE_BASE64,
+    TG_DECODE_HEX,
+    TG_DECODE_GUNZIP,
+    TG_DECODE_INFLATE,
+    TG_DECODE_UTF8
+};
 
 enum tg_config_condition_kind {
-    TG_CONDITION_EXISTS,  /* `is_expected`: it does, or it does not */
-    TG_CONDITION_EQUALS,  /* `values[0]` */
-    TG_CONDITION_ONE_OF,  /* any of `values` */
-    TG_CONDITION_GT,      /* numbers against `number`; anything else does not match */
+    TG_CONDITION_EXISTS, /* `is_expected`: it does, or it does not */
+    TG_CONDITION_EQUALS, /* `values[0]` */
+    TG_CONDITION_ONE_OF, /* any of `values` */
+    TG_CONDITION_GT,     /* numbers against `number`; anything else does not match */
     TG_CONDITION_GE,
     TG_CONDITION_LT,
     TG_CONDITION_LE,
@@ -181,9 +187,9 @@ enum tg_config_misfit_action { TG_MISFIT_DROP, TG_MISFIT_RAW, TG_MISFIT_ERROR_EV
 enum tg_config_seen { TG_SEEN_OFF, TG_SEEN_ID, TG_SEEN_CONTENT };
 
 /* What becomes of a message. `event`, `id` and `data` are a JSON pointer (RFC 6901) when they begin with "/" ("" for
- * `data`: all of it, compact), a template when they hold "{": "{/type}.{/symbol|none}" has a pointer in each pair of
- * braces, with what stands in for it behind the bar; "{{" and "}}" are braces. `event` may be a constant. All NULL:
- * the message is the data. */
+ * `data`: all of it, compact), a template when they hold a brace: "{/type}.{/symbol|none}" has a pointer in each
+ * pair of braces, with what stands in for it behind the bar; "{{" and "}}" are braces. `event` may be a constant. All
+ * NULL: the message is the data. */
 struct tg_config_translate {
     int64_t *decode; /* decode_count of enum tg_config_decode */
     size_t decode_count;
@@ -191,7 +197,8 @@ struct tg_config_translate {
     char *jq;                  /* a jq filter; each output is a message of its own */
     int64_t jq_timeout_ms;     /* for one message */
     int64_t jq_max_output_bytes;
-    char *split; /* JSON pointer to an array whose items are messages of their own; "" for the message itself */
+    char *
+        split; /* JSON pointer to an array whose items are messages of their own; "" for the message itself */
     struct tg_config_condition *when; /* or NULL; messages that do not match make no event */
     char *event;
     char *id;

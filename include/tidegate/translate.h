@@ -82,12 +82,17 @@ struct tg_pointer; /* RFC 6901 */
 enum tg_err tg_pointer_new(struct tg_str text, struct tg_pointer **ret_pointer);
 void tg_pointer_free(struct tg_pointer *pointer); /* NULL is fine */
 bool tg_json_check(struct tg_str text);           /* it is JSON; its characters have been checked */
-/* In a text that is JSON: the bytes of the value that the pointer finds; empty: none. */
+/* In a text that is JSON: the bytes of the value that the pointer finds; empty: none. Of members with the same name the
+ * last one counts. */
 struct tg_str tg_pointer_slice(const struct tg_pointer *pointer, struct tg_str text);
-/* The characters of a string with its quotes, borrowed from it or from `scratch`. */
+/* The characters of a string with its quotes: borrowed from it when it has no escapes, else appended to `scratch` and
+ * borrowed from there. */
 enum tg_err tg_json_string(struct tg_str string, struct tg_buffer *scratch, struct tg_str *ret_characters);
 
 /* The process in which a jq filter runs, started as `tidegate jq-filter`; returns the exit code. */
 int tg_jq_filter_main(void);
+/* For who has time: waits until the process of a jq filter has started, however long its timeout, and lets no filter
+ * rest that was too slow. Before other threads start. */
+void tg_jq_set_patient(bool is_patient);
 
 #endif

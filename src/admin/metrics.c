@@ -212,8 +212,13 @@ static const struct figure upstream_figures[] = {
       0 },
     { "tidegate_upstream_message_bytes_total", "counter", "Bytes of messages received.",
       AT(stats.message_bytes), NULL, NULL, 0, 0 },
-    { "tidegate_upstream_dropped_messages_total", "counter", "Messages that became no event, by cause.",
-      AT(dropped), "cause", cause_text, 0, TG_MISFIT_COUNT },
+    { "tidegate_upstream_dropped_messages_total", "counter",
+      "Messages that were too large or did not fit the rules, by cause.", AT(dropped), "cause", cause_text, 0,
+      TG_MISFIT_COUNT },
+    { "tidegate_upstream_filtered_messages_total", "counter", "Messages that the filter did not let through.",
+      AT(stats.filtered), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_repeated_messages_total", "counter", "Messages that had been seen before.",
+      AT(stats.repeated), NULL, NULL, 0, 0 },
     { 0 },
 };
 #undef AT

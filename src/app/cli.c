@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "tidegate/app.h"
+#include "tidegate/translate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,51 @@ static int run_healthcheck(const struct tg_cli_input *input)
     return code;
 }
 
+/* Why there is no such stream, with those that there are: the nearest first, when it is a near one. */
+static int unknown_stream(const struct tg_cli_input *input, const struct tg_config *config, const char *name)
+{
+    struct tg_buffer text = { 0 };
+    if (name)
+        tg_buffer_appendf(&text, "there is no stream \"%s\"; there ", name);
+    else
+        tg_buffer_append_str(&text, "no stream: name one with -s STREAM; there ");
+    tg_buffer_append_str(&text, config->stream_count == 1 ? "is " : "are ");
+    tg_translate_list_streams(config, name, &text);
+    int code = usage_error(input->command, tg_text_or_empty(text.data));
+    tg_buffer_deinit(&text);
+    return code;
+}
+
+static int run_translate(const struct tg_cli_input *input)
+{
+    struct tg_translate_options options = { .takes = TG_TRANSLATE_LINES };
+    if (tg_cli_has(input, "whole") && tg_cli_has(input, "binary"))
+        return usage_error(input->command, "give either --whole or --binary");
+    if (tg_cli_has(input, "whole"))
+        options.takes = TG_TRANSLATE_WHOLE;
+    if (tg_cli_has(input, "binary"))
+        options.takes = TG_TRANSLATE_BINARY;
+
+    int code = TG_EXIT_FAILURE;
+    struct tg_config *config = load_config(input, &code);
+    if (!config)
+        return code;
+    const char *name = tg_cli_get(input, "stream", NULL);
+    for (size_t i = 0; i < config->stream_count; i++) {
+        if (name ? strcmp(config->streams[i].name, name) == 0 : config->stream_count == 1)
+            options.stream = &config->streams[i];
+    }
+    code = options.stream ? (int)tg_translate_run(&options) : unknown_stream(input, config, name);
+    tg_config_free(config);
+    return code;
+}
+
+static int run_jq_filter(const struct tg_cli_input *input)
+{
+    (void)input;
+    return tg_jq_filter_main();
+}
+
 static int run_version(const struct tg_cli_input *input)
 {
     (void)input;
@@ -210,6 +256,14 @@ static const struct tg_cli_option demo_options[] = {
     { 0 },
 };
 
+static const struct tg_cli_option translate_options[] = {
+    { "config", 'c', "FILE", "the configuration, a JSON file" },
+    { "stream", 's', "STREAM", "whose rules to use; not needed when there is only one" },
+    { "whole", 'w', NULL, "the input is one message, not one on each line" },
+    { "binary", 'b', NULL, "the input is one binary message" },
+    { 0 },
+};
+
 static const struct tg_cli_option listen_options[] = {
     { "last-event-id", 'i', "ID", "begin after the event with this id" },
     { "header", 'H', "'NAME: VALUE'", "a header to send; may be given several times" },
@@ -241,9 +295,19 @@ static const struct tg_cli_command commands[] = {
       "It reconnects by itself with the last event's id, and ends on 204, on an answer that is\n"
       "no event stream, or on SIGINT.\n",
       run_listen },
+    { "translate", "Show the events that a stream's rules make of messages on standard input", NULL, false,
+      translate_options,
+      "Each line is a message, as the backend would send it; empty lines are passed over. The events\n"
+      "come out as clients get them, but with an \"id:\" only where a rule makes one. What became of\n"
+      "messages that did not fit is on stderr, and a summary at the end. Nothing is connected to.\n"
+      "Exit code 0: all messages fitted. Exit code 1: some did not.\n\n"
+      "  tidegate translate -c tidegate.json -s quotes < messages.ndjson\n"
+      "  tail -f backend.log | tidegate translate -c tidegate.json -s quotes\n",
+      run_translate },
     { "healthcheck", "Ask a running Tidegate whether it is alive", "URL", false, healthcheck_options,
       "Without an URL or a file it asks http://127.0.0.1:9090/healthz. Exit code 0: alive, 1: not.\n",
       run_healthcheck },
+    { "jq-filter", NULL, NULL, false, no_options, NULL, run_jq_filter },
     { "version", "Print the version", NULL, false, no_options, NULL, run_version },
     { "help", "Show the commands, or how one is used", "COMMAND", false, no_options, NULL, run_help },
     { 0 },

@@ -15,8 +15,8 @@ struct tg_cli_option {
 struct tg_cli_input;
 
 struct tg_cli_command {
-    const char *name; /* NULL ends a table */
-    const char *summary;
+    const char *name;       /* NULL ends a table */
+    const char *summary;    /* NULL: not for people; no list names it */
     const char *operand;    /* what the operand is called in help; NULL: it takes none */
     bool operand_is_needed; /* at most one is taken */
     const struct tg_cli_option *options;

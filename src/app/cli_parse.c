@@ -33,7 +33,7 @@ const struct tg_cli_command *tg_cli_nearest_command(const struct tg_cli_command 
     const struct tg_cli_command *nearest = NULL;
     size_t best = SIZE_MAX;
     for (; commands->name; commands++) {
-        if (is_near(word, commands->name, &best))
+        if (commands->summary && is_near(word, commands->name, &best))
             nearest = commands;
     }
     return nearest;
@@ -221,7 +221,8 @@ void tg_cli_write_help(const struct tg_cli_command *command, struct tg_buffer *o
                       count_options(command->options) ? " [OPTION]..." : "");
     if (command->operand)
         tg_buffer_appendf(out, command->operand_is_needed ? " %s" : " [%s]", command->operand);
-    tg_buffer_appendf(out, "\n\n%s.\n\nOptions:\n", command->summary);
+    const char *summary = command->summary ? command->summary : "Tidegate starts this by itself";
+    tg_buffer_appendf(out, "\n\n%s.\n\nOptions:\n", summary);
     for (const struct tg_cli_option *option = command->options; option && option->name; option++)
         write_option(option, out);
     write_option(&help_option, out);
@@ -236,8 +237,10 @@ void tg_cli_write_overview(const struct tg_cli_command *commands, struct tg_buff
                          "Usage: tidegate COMMAND [OPTION]...\n"
                          "       tidegate -c FILE             the same as tidegate run -c FILE\n\n"
                          "Commands:\n");
-    for (; commands->name; commands++)
-        tg_buffer_appendf(out, "  %-13s%s\n", commands->name, commands->summary);
+    for (; commands->name; commands++) {
+        if (commands->summary)
+            tg_buffer_appendf(out, "  %-13s%s\n", commands->name, commands->summary);
+    }
     tg_buffer_append_str(out, "\n\"tidegate COMMAND --help\" tells more about each.\n"
                               "Exit codes: 0 all well, 1 it failed, 2 wrong usage or configuration.\n");
 }

@@ -26,6 +26,19 @@ struct tg_listen_options {
 };
 enum tg_exit tg_listen_run(const struct tg_listen_options *options);
 
+/* translate_command.c: reads messages, writes the events that a stream's rules make of them. */
+struct tg_translate_options {
+    const struct tg_config_stream *stream;
+    enum tg_translate_takes {
+        TG_TRANSLATE_LINES,  /* a text message on each line */
+        TG_TRANSLATE_WHOLE,  /* all of it is one text message */
+        TG_TRANSLATE_BINARY, /* all of it is one binary message */
+    } takes;
+};
+enum tg_exit tg_translate_run(const struct tg_translate_options *options);
+/* Appends the names of all streams, in quotes; those nearest to `word` (NULL: none) first. */
+void tg_translate_list_streams(const struct tg_config *config, const char *word, struct tg_buffer *out);
+
 /* healthcheck.c: asks an URL once, 3 s at most; says on stderr what is wrong. */
 enum tg_exit tg_healthcheck_run(const char *url);
 

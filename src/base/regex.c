@@ -17,7 +17,7 @@ enum {
     BYTES_PER_EFFORT = 8,
     MATCH_LIMIT = 1000000, /* these stand behind the count */
     DEPTH_LIMIT = 50000,
-    HEAP_LIMIT_KIB = 8192,
+    HEAP_LIMIT_KIB = 4096,
     JIT_STACK_FIRST_BYTES = 32 * 1024,
     JIT_STACK_MAX_BYTES = 512 * 1024,
     MESSAGE_BYTES = 256,

@@ -174,7 +174,9 @@ static void load_keys(struct tg_document *document, const struct tg_path *path,
     struct tg_condition_keys keys = { 0 };
     size_t errors_before = document->error_count;
     tg_options_load(document, path, &tg_options_condition, value, &keys);
-    check_keys(document, path, option, value);
+    /* A key that is wrong or unknown may be just the one that is missing. */
+    if (document->error_count == errors_before)
+        check_keys(document, path, option, value);
     if (document->error_count == errors_before && !tg_document_has_error(document, path))
         set_condition(condition, value, &keys);
     tg_options_free(&tg_options_condition, &keys);

@@ -70,8 +70,8 @@ const struct tg_option_object tg_options_condition = {
     .size = sizeof(struct tg_condition_keys),
     .help = "A question about a message. It is an object with one of the keys `pointer` (with tests beside "
             "it), `text`, `not`, `any` and `all`, or a list of conditions, each of which must hold. "
-            "Conditions stand in one another at most 16 deep. Where the message has no such part, no "
-            "test holds but `\"exists\": false`.",
+            "Conditions stand in one another at most 16 deep. Where `pointer` finds nothing, no test "
+            "holds but `\"exists\": false`.",
     .example = "[\n"
                "  { \"pointer\": \"/type\", \"one_of\": [ \"trade\", \"quote\" ] },\n"
                "  { \"not\": { \"pointer\": \"/symbol\", \"matches\": \"^TEST\" } }\n"

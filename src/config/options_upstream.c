@@ -132,13 +132,16 @@ static const struct tg_option upstream_options[] = {
       .help = "When nothing at all arrives for so long after a ping, the connection counts as dead." },
     { .key = "idle_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, idle_timeout_ms),
       .min = MILLISECONDS(100), .max = DAYS(365), .is_zero_allowed = true, .default_text = "0",
-      .help = "When no message arrives for so long, connect again. \"0\": a backend may be silent." },
+      .help = "When no message arrives for so long, connect again. \"0\": a backend may be silent. Over "
+              "HTTP, comments and empty lines count like messages; with `long`, this is how long the backend may "
+              "hold a request, an hour with \"0\"." },
     { .key = "connect_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, connect_timeout_ms),
       .min = MILLISECONDS(100), .max = HOURS(1), .default_text = "10s",
-      .help = "How long connecting may take: name lookup, TCP, TLS and handshake together." },
+      .help = "How long connecting may take: name lookup, TCP, TLS and handshake together; over HTTP, up to "
+              "the head of the answer." },
     { .key = "max_message", .type = TG_OPTION_SIZE, AT(tg_config_upstream, max_message_bytes), .min = 1,
       .max = MIB(256), .default_text = "1MiB",
-      .help = "The largest message to accept. A larger one ends the connection." },
+      .help = "The largest message to accept. A larger one ends the connection; over HTTP it is left out." },
     { .key = "max_redirects", .type = TG_OPTION_INTEGER, AT(tg_config_upstream, max_redirects), .max = 20,
       .default_text = "5", .help = "How many redirects in a row are followed while connecting." },
     { .key = "reconnect", .type = TG_OPTION_OBJECT, .object = &reconnect,

@@ -163,21 +163,24 @@ static json_t *option_schema(const struct tg_option *option)
     return schema;
 }
 
-/* An upstream of each kind does without the keys that others have. */
+/* An upstream of each kind has URLs of its own and does without the keys that others have. */
 static json_t *kinds_schema(const struct tg_option_object *object)
 {
     json_t *rules = json_array();
     for (const struct tg_option_word *kind = tg_upstream_kind_words; kind->word; kind++) {
-        json_t *without = json_object();
+        bool is_websocket = kind->value == TG_UPSTREAM_WEBSOCKET;
+        json_t *keys = json_object();
+        json_object_set_new(keys, "url",
+                            string_schema(is_websocket ? "^[Ww][Ss]{1,2}://" : "^[Hh][Tt]{2}[Pp][Ss]?://"));
         for (size_t i = 0; i < object->option_count; i++) {
             const struct tg_option *option = &object->options[i];
             if (option->kinds && !(option->kinds & TG_KIND_BIT(kind->value)))
-                json_object_set_new(without, option->key, json_false());
+                json_object_set_new(keys, option->key, json_false());
         }
         json_t *rule = json_pack("{s:{s:{s:{s:s}}}, s:{s:o}}", "if", "properties", "kind", "const",
-                                 kind->word, "then", "properties", without);
+                                 kind->word, "then", "properties", keys);
         /* Without the key it is the default kind. */
-        if (kind->value != TG_UPSTREAM_WEBSOCKET)
+        if (!is_websocket)
             json_object_set_new(json_object_get(rule, "if"), "required", json_pack("[s]", "kind"));
         json_array_append_new(rules, rule);
     }

@@ -9,7 +9,7 @@
 
 enum {
     NAME_BYTES = 6,          /* "data: ", and what else stands before a value of max_bytes */
-    KEPT_BYTES = 64 * 1024,  /* memory above this is given back once a large line or event is done */
+    KEPT_BYTES = 8 * 1024,   /* memory above this is given back once a large line or event is done */
     RETRY_MAX_MS = 86400000, /* a day: what is beyond all use stays at the limit */
 };
 
@@ -29,6 +29,8 @@ static struct tg_str view(const struct tg_buffer *buffer)
 
 static enum tg_err replace(struct tg_buffer *buffer, struct tg_str text)
 {
+    if (tg_buffer_reserve(buffer, text.length) < 0)
+        return TG_ERR_MEMORY;
     tg_buffer_clear(buffer);
     return tg_buffer_append(buffer, text.data, text.length);
 }

@@ -5,10 +5,10 @@
  * in which order a rule names them. */
 #include "condition.h"
 
-#include "pointer.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+enum { KEPT_BYTES = 64 * 1024 }; /* of the scratch, from message to message */
 
 struct tg_condition {
     const struct tg_config_condition *config;
@@ -106,6 +106,8 @@ static enum tg_err matches_regex(struct tg_condition *condition, struct tg_str v
     if (tg_json_string(value, &condition->scratch, &characters) < 0)
         return TG_ERR_MEMORY;
     *ret_matches = tg_regex_matches(condition->regex, characters);
+    if (condition->scratch.capacity > KEPT_BYTES)
+        tg_buffer_deinit(&condition->scratch);
     return TG_OK;
 }
 

@@ -2,8 +2,6 @@
 #ifndef TIDEGATE_TRANSLATE_CONDITION_H
 #define TIDEGATE_TRANSLATE_CONDITION_H
 
-#include "tidegate/config.h"
-
 #include "json.h"
 
 struct tg_condition;

@@ -2,8 +2,6 @@
 #ifndef TIDEGATE_TRANSLATE_DRAFT_H
 #define TIDEGATE_TRANSLATE_DRAFT_H
 
-#include "tidegate/translate.h"
-
 #include "json.h"
 #include "template.h"
 

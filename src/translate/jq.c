@@ -8,6 +8,7 @@
 #include "jq.h"
 
 #include "jq_process.h"
+#include "tidegate/translate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,10 +32,11 @@ struct tg_jq {
     uint64_t rest_ms; /* after the last failure */
 };
 
-/* ---- for tests --------------------------------------------------------------------------------- */
+/* ---- what is the same for all ------------------------------------------------------------------ */
 
 static char *set_program;
 static uint64_t (*set_clock)(void);
+static bool is_patient;
 
 void tg_jq_set_program(const char *program)
 {
@@ -45,6 +47,11 @@ void tg_jq_set_program(const char *program)
 void tg_jq_set_clock(uint64_t (*now_ms)(void))
 {
     set_clock = now_ms;
+}
+
+void tg_jq_set_patient(bool is_so)
+{
+    is_patient = is_so;
 }
 
 static uint64_t rest_clock_ms(void)
@@ -94,7 +101,7 @@ static void fail(struct tg_jq *jq, bool is_costly)
     uint64_t now_ms = rest_clock_ms();
     bool is_first = !jq->has_failed || now_ms - jq->failed_ms > WELL_MS;
     uint64_t next_ms = is_first || jq->rest_ms == 0 ? REST_FIRST_MS : 2 * jq->rest_ms;
-    if (is_first && !is_costly)
+    if ((is_first && !is_costly) || is_patient)
         next_ms = 0;
     jq->rest_ms = next_ms < REST_MAX_MS ? next_ms : REST_MAX_MS;
     jq->has_failed = true;
@@ -118,7 +125,7 @@ static enum tg_err make_ready(struct tg_jq *jq)
     if (err)
         return err;
     struct tg_buffer error = { 0 };
-    err = take_hello(jq, tg_clock_now_ms() + jq->limits.timeout_ms, &error);
+    err = take_hello(jq, tg_clock_now_ms() + (is_patient ? START_MS : jq->limits.timeout_ms), &error);
     tg_buffer_deinit(&error);
     return err == TG_ERR_INVALID ? TG_ERR_IO : err; /* it did compile once */
 }

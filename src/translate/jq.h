@@ -49,6 +49,6 @@ void tg_jq_set_program(const char *program);
 /* The clock that rests are measured by; NULL: tg_clock_now_ms. For tests, as above. */
 void tg_jq_set_clock(uint64_t (*now_ms)(void));
 
-/* The other side is tg_jq_filter_main of tidegate/translate.h. */
+/* In tidegate/translate.h: tg_jq_filter_main, the other side; tg_jq_set_patient. */
 
 #endif

@@ -37,12 +37,12 @@ enum {
 
 /* ---- what the process gives up ----------------------------------------------------------------- */
 
-static void limit(int resource, rlim_t most)
+static void limit(__rlimit_resource_t resource, rlim_t most)
 {
     struct rlimit now;
-    if (getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_max < most)
+    if (getrlimit(resource, &now) == 0 && now.rlim_max < most)
         most = now.rlim_max;
-    setrlimit((__rlimit_resource_t)resource, &(struct rlimit){ most, most });
+    setrlimit(resource, &(struct rlimit){ most, most });
 }
 
 /* When the machine is out of memory, this is the process to end. */

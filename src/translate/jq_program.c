@@ -117,16 +117,22 @@ void tg_jq_program_free(struct tg_jq_program *program)
 
 /* ---- running ----------------------------------------------------------------------------------- */
 
-/* What is too deep for jq to print has a note in its place, which is no JSON. The note may also be in a string. */
+/* What is too deep for jq to print has a note in its place, which is no JSON, and is not the same in all versions; but
+ * each begins with "<". */
 static bool is_cut(const char *text, size_t length)
 {
-    static const char note[] = "<skipped: too deep>";
-    if (!memmem(text, length, note, sizeof(note) - 1))
+    bool is_in_string = false;
+    if (!memchr(text, '<', length))
         return false;
-    jv value = jv_parse_sized(text, (int)length);
-    bool is_valid = jv_is_valid(value);
-    jv_free(value);
-    return !is_valid;
+    for (size_t i = 0; i < length; i++) {
+        if (is_in_string && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            is_in_string = !is_in_string;
+        else if (!is_in_string && text[i] == '<')
+            return true;
+    }
+    return false;
 }
 
 static enum tg_err append_output(struct tg_buffer *out, jv value, size_t max_bytes)

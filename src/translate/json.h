@@ -5,15 +5,14 @@
 #ifndef TIDEGATE_TRANSLATE_JSON_H
 #define TIDEGATE_TRANSLATE_JSON_H
 
-#include "tidegate/base.h"
+#include "tidegate/translate.h" /* tg_json_check, tg_json_string */
 
 enum { TG_JSON_NESTING_MAX = 2048 }; /* a text with more open brackets is none */
 
 /* ---- is it JSON? ------------------------------------------------------------------------------ */
 
-/* RFC 8259, any value; and each "\u" escape stands for a character, alone or as a pair of surrogates. */
-bool tg_json_check(struct tg_str text);
-/* The string whose opening quote is at `at`: what follows it, or NULL. A part of tg_json_check. */
+/* tg_json_check takes what RFC 8259 does, any value; but each "\u" escape must stand for a character, alone or as a pair
+ * of surrogates. The string whose opening quote is at `at`: what follows it, or NULL. A part of tg_json_check. */
 const char *tg_json_check_string(const char *at, const char *end);
 
 /* A text that may be JSON, and what is known about that. */
@@ -54,16 +53,13 @@ struct tg_str tg_json_item(struct tg_str array, size_t index);
 /* Appends the value without the white space between its tokens. */
 enum tg_err tg_json_compact(struct tg_buffer *out, struct tg_str value);
 
-/* The characters of a string: borrowed from it when it has no escapes, else appended to `scratch` and borrowed there
- * until that is changed. */
-enum tg_err tg_json_string(struct tg_str string, struct tg_buffer *scratch, struct tg_str *ret_characters);
-
 bool tg_json_is_integer(struct tg_str value); /* a number without fraction and exponent */
 double tg_json_number(struct tg_str number); /* infinite when it is beyond a double; NaN when memory is out */
 
 /* Equality of values, not of texts: 1 is 1.0, "a" is "\u0061", the order of members does not matter. Integers compare
- * exactly, other numbers as doubles. Takes as long as one times the other; `known` is the small one, from the rules,
- * and its nesting is how deep the stack grows. */
+ * exactly, other numbers as doubles; one that is longer than 1024 bytes equals none that is written differently. Takes
+ * as long as one times the other; `known` is the small one, from the rules, and its nesting is how deep the stack
+ * grows. */
 bool tg_json_equals(struct tg_str value, struct tg_str known);
 bool tg_json_strings_equal(struct tg_str a, struct tg_str b);
 

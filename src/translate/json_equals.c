@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_BYTES = 64 }; /* longer numbers are rare, and get memory of their own */
+enum {
+    NUMBER_BYTES = 64,        /* longer numbers are rare, and get memory of their own */
+    NUMBER_EQUALS_MAX = 1024, /* a longer one equals none but itself: it is not read for each constant */
+};
 
 bool tg_json_is_integer(struct tg_str value)
 {
@@ -42,6 +45,8 @@ static bool is_zero(struct tg_str integer)
 
 static bool numbers_equal(struct tg_str a, struct tg_str b)
 {
+    if (a.length > NUMBER_EQUALS_MAX || b.length > NUMBER_EQUALS_MAX)
+        return false;
     /* Integers have no leading zeros: of those that are written differently only 0 and -0 are the same. */
     if (tg_json_is_integer(a) && tg_json_is_integer(b))
         return is_zero(a) && is_zero(b);

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { UTF8_MAX = 4 };
+enum {
+    UTF8_MAX = 4,
+    ESCAPE_MAX = 6, /* characters of an escape for each byte that it stands for, at most */
+};
 
 static bool read_hex4(const char *at, const char *end, uint32_t *ret_unit)
 {
@@ -151,6 +154,9 @@ bool tg_json_strings_equal(struct tg_str a, struct tg_str b)
 {
     if (tg_str_equals(a, b))
         return true;
+    /* So that a long string is not searched for escapes for the sake of each short one. */
+    if (a.length / ESCAPE_MAX > b.length || b.length / ESCAPE_MAX > a.length)
+        return false;
     if (!memchr(a.data, '\\', a.length) && !memchr(b.data, '\\', b.length))
         return false;
 

@@ -1,6 +1,4 @@
 /* JSON pointers: a list of tokens, each as the member's name that it stands for and, if it reads as one, an index. */
-#include "pointer.h"
-
 #include "json.h"
 
 #include <stdlib.h>

@@ -70,7 +70,7 @@ enum tg_err tg_rule_init(struct tg_rule *rule, const char *text)
     if (*text == '/' || *text == '\0') {
         rule->kind = TG_RULE_POINTER;
         err = add_pointer(rule, tg_str_from(text), false);
-    } else if (strchr(text, '{')) {
+    } else if (strpbrk(text, "{}")) {
         rule->kind = TG_RULE_TEMPLATE;
         err = compile_template(rule, text);
     } else {

@@ -2,7 +2,7 @@
 #ifndef TIDEGATE_TRANSLATE_TEMPLATE_H
 #define TIDEGATE_TRANSLATE_TEMPLATE_H
 
-#include "pointer.h"
+#include "tidegate/translate.h"
 
 enum tg_rule_kind {
     TG_RULE_NONE,

@@ -32,15 +32,18 @@ enum tg_assembly tg_assembler_add(struct tg_assembler *assembler, const struct t
     if (piece->length > assembler->max_bytes - assembler->buffer.length)
         return drop(assembler, piece, TG_ASSEMBLY_OVERSIZE);
     if (piece->is_first && piece->is_last) {
-        *ret_message = (struct tg_message){ piece->bytes, piece->length, piece->is_binary };
+        *ret_message = (struct tg_message){ .bytes = piece->bytes,
+                                            .length = piece->length,
+                                            .is_binary = piece->is_binary };
         return TG_ASSEMBLY_WHOLE;
     }
     if (tg_buffer_append(&assembler->buffer, piece->bytes, piece->length) < 0)
         return drop(assembler, piece, TG_ASSEMBLY_NO_MEMORY);
     if (!piece->is_last)
         return TG_ASSEMBLY_MORE;
-    *ret_message =
-        (struct tg_message){ assembler->buffer.data, assembler->buffer.length, assembler->is_binary };
+    *ret_message = (struct tg_message){ .bytes = assembler->buffer.data,
+                                        .length = assembler->buffer.length,
+                                        .is_binary = assembler->is_binary };
     return TG_ASSEMBLY_WHOLE;
 }
 

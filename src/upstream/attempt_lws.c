@@ -48,13 +48,9 @@ static void look_up(struct tg_websocket *ws)
 
 void attempt_start(struct tg_websocket *ws)
 {
-    const struct tg_target *target = ws->options.target;
     uint64_t timeout_ms = (uint64_t)ws->options.config->connect_timeout_ms;
 
-    ws->target = (struct tg_target){ .is_secure = target->is_secure,
-                                     .host = tg_strdup(target->host),
-                                     .port = target->port,
-                                     .path = tg_strdup(target->path) };
+    tg_target_copy(&ws->target, ws->options.target);
     ws->deadline_ms = now_ms(ws) + timeout_ms;
     tg_timer_start(ws->deadline, timeout_ms);
     look_up(ws);
@@ -132,7 +128,7 @@ void attempt_on_step(void *arg)
     tg_target_deinit(&ws->target);
     ws->target = ws->location;
     ws->location = (struct tg_target){ 0 };
-    ws->end = (struct tg_websocket_end){ .detail = "" };
+    ws->end = (struct tg_link_end){ .detail = "" };
     if (!tg_target_is_same_site(ws->options.target, &ws->target))
         ws->is_foreign = true;
     ws->options.handler->on_redirect(ws->options.arg, ws->target.host);

@@ -1,9 +1,11 @@
 /* What an upstream's configuration must be beyond its own grammar, for it to become a request. */
 #include "check.h"
 
+#include "poll_cursor.h"
 #include "target.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { REQUEST_BYTES = 24 * 1024 }; /* of headers; few servers take more */
 
@@ -30,17 +32,30 @@ static bool is_header_value(const char *text)
     return true;
 }
 
-/* Headers that belong to the handshake itself. */
-static bool is_reserved(const char *name)
+static bool is_one_of(const char *name, const char *const *names)
 {
-    static const char *const reserved[] = {
-        "host", "upgrade", "connection", "content-length", "origin", "transfer-encoding", "sec-websocket-key"
-    };
-
-    for (size_t i = 0; i < TG_COUNT_OF(reserved); i++)
-        if (strcasecmp(name, reserved[i]) == 0)
+    for (; *names; names++)
+        if (strcasecmp(name, *names) == 0)
             return true;
-    return strncasecmp(name, "sec-websocket-", strlen("sec-websocket-")) == 0;
+    return false;
+}
+
+/* Headers that belong to the handshake or to the request itself. */
+static bool is_reserved(const char *name, int64_t kind)
+{
+    static const char *const of_all[] = {
+        "host", "connection", "upgrade", "content-length", "transfer-encoding", "expect",
+        "te",   "trailer",    NULL
+    };
+    static const char *const of_http[] = { "accept-encoding",   "last-event-id", "if-none-match",
+                                           "if-modified-since", "range",         NULL };
+
+    if (is_one_of(name, of_all))
+        return true;
+    if (kind != TG_UPSTREAM_WEBSOCKET)
+        return is_one_of(name, of_http);
+    return strcasecmp(name, "origin") == 0 ||
+           strncasecmp(name, "sec-websocket-", strlen("sec-websocket-")) == 0;
 }
 
 static enum tg_err complain(struct tg_buffer *ret_error, const char *text)
@@ -54,6 +69,19 @@ static size_t text_length(const char *text)
     return text ? strlen(text) : 0;
 }
 
+/* That a cursor, of whatever value, has its place in the body. */
+static enum tg_err check_cursor(const struct tg_config_upstream *config, struct tg_buffer *ret_error)
+{
+    struct tg_buffer tried = { 0 };
+    struct tg_str body = { tg_text_or_empty(config->body.bytes), config->body.length };
+
+    if (!config->cursor.from || !config->cursor.body)
+        return TG_OK;
+    enum tg_err err = tg_poll_cursor_add_to_body(&tried, body, config->cursor.body, TG_STR("x"), false);
+    tg_buffer_deinit(&tried);
+    return err < 0 ? complain(ret_error, "cursor.body: there is no such place in the body") : TG_OK;
+}
+
 enum tg_err tg_upstream_check(const struct tg_config_upstream *config, struct tg_buffer *ret_error)
 {
     size_t length = text_length(config->origin) + text_length(config->bearer) +
@@ -65,8 +93,9 @@ enum tg_err tg_upstream_check(const struct tg_config_upstream *config, struct tg
             tg_buffer_appendf(ret_error, "headers: \"%s\" is not a valid header\n", h->name);
             return TG_ERR_INVALID;
         }
-        if (is_reserved(h->name)) {
-            tg_buffer_appendf(ret_error, "headers: \"%s\" is set by the handshake itself\n", h->name);
+        if (is_reserved(h->name, config->kind)) {
+            tg_buffer_appendf(ret_error, "headers: \"%s\" is set by the %s itself\n", h->name,
+                              config->kind == TG_UPSTREAM_WEBSOCKET ? "handshake" : "request");
             return TG_ERR_INVALID;
         }
     }
@@ -79,9 +108,11 @@ enum tg_err tg_upstream_check(const struct tg_config_upstream *config, struct tg
         return complain(ret_error, "origin: it holds control characters");
     if (config->bearer && !is_header_value(config->bearer))
         return complain(ret_error, "auth.bearer: it holds control characters");
+    if (config->content_type && !is_header_value(config->content_type))
+        return complain(ret_error, "content_type: it holds control characters");
     if (length > REQUEST_BYTES)
         return complain(ret_error, "headers: all together they are longer than 24 KiB");
-    return TG_OK;
+    return check_cursor(config, ret_error);
 }
 
 enum tg_err tg_upstream_check_target(enum tg_err err, struct tg_buffer *ret_error)

@@ -4,7 +4,7 @@
 
 #include "tidegate/config.h"
 
-/* Headers, subprotocols, origin and credentials. TG_ERR_INVALID with a line in *ret_error. */
+/* Headers, subprotocols, origin, credentials and the place of a cursor. TG_ERR_INVALID with a line in *ret_error. */
 enum tg_err tg_upstream_check(const struct tg_config_upstream *config, struct tg_buffer *ret_error);
 /* Turns what tg_target_init said into the same. */
 enum tg_err tg_upstream_check_target(enum tg_err err, struct tg_buffer *ret_error);

@@ -5,8 +5,6 @@
  * those turns. */
 #include "context_lws.h"
 
-#include "websocket.h"
-
 #include <pthread.h>
 #include <stdlib.h>
 

@@ -13,12 +13,14 @@ static bool is_due(uint64_t at_ms, uint64_t now_ms)
 
 void tg_health_start(struct tg_health *health, const struct tg_config_upstream *config, uint64_t now_ms)
 {
-    *health = (struct tg_health){
-        .ping_every_ms = (uint64_t)config->ping_every_ms,
-        .pong_timeout_ms = (uint64_t)config->pong_timeout_ms,
-        .idle_timeout_ms = (uint64_t)config->idle_timeout_ms,
-        .keepalive_every_ms = config->keepalive_message.is_set ? (uint64_t)config->keepalive_every_ms : 0,
-    };
+    *health = (struct tg_health){ .idle_timeout_ms = (uint64_t)config->idle_timeout_ms };
+    if (config->kind == TG_UPSTREAM_WEBSOCKET) {
+        health->has_pings = true;
+        health->ping_every_ms = (uint64_t)config->ping_every_ms;
+        health->pong_timeout_ms = (uint64_t)config->pong_timeout_ms;
+        health->keepalive_every_ms =
+            config->keepalive_message.is_set ? (uint64_t)config->keepalive_every_ms : 0;
+    }
     health->ping_at_ms = after(now_ms, health->ping_every_ms);
     health->idle_at_ms = after(now_ms, health->idle_timeout_ms);
     health->keepalive_at_ms = after(now_ms, health->keepalive_every_ms);
@@ -30,9 +32,11 @@ void tg_health_on_message(struct tg_health *health, uint64_t now_ms)
     health->idle_at_ms = after(now_ms, health->idle_timeout_ms);
 }
 
-void tg_health_on_heard(struct tg_health *health)
+void tg_health_on_heard(struct tg_health *health, uint64_t now_ms)
 {
     health->dead_at_ms = 0;
+    if (!health->has_pings)
+        health->idle_at_ms = after(now_ms, health->idle_timeout_ms);
 }
 
 enum tg_health_action tg_health_poll(struct tg_health *health, uint64_t now_ms)

@@ -148,15 +148,26 @@ size_t http_answer_on_bytes(char *bytes, size_t size, size_t count, void *arg)
 
 /* ---- the end ----------------------------------------------------------------------------------- */
 
-/* These two come with one code for many causes; only the text tells them apart. */
-static enum tg_upstream_reason lost_reason(const struct tg_http_exchange *exchange)
+/* In TLS 1.3 the backend rejects a client certificate after our side of the handshake is done: by an alert that libcurl
+ * reads, or it has closed before libcurl could send the request, and the alert stays unread. NULL: neither. */
+static const char *rejection(const struct tg_http_exchange *exchange, CURLcode result)
+{
+    long sent = 0;
+
+    if (!exchange->target.is_secure || exchange->head_bytes > 0)
+        return NULL;
+    curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (result == CURLE_SEND_ERROR && sent == 0)
+        return "closed right after the handshake";
+    return exchange->client->tls_alert;
+}
+
+/* One code for many causes. */
+static enum tg_upstream_reason lost_reason(const struct tg_http_exchange *exchange, CURLcode result)
 {
     if (strstr(exchange->error, "chunked-encoding"))
         return TG_REASON_PROTOCOL;
-    /* In TLS 1.3 the backend rejects a client certificate after the handshake. */
-    if (exchange->target.is_secure && exchange->head_bytes == 0 && strstr(exchange->error, "alert"))
-        return TG_REASON_TLS;
-    return TG_REASON_CLOSED;
+    return rejection(exchange, result) ? TG_REASON_TLS : TG_REASON_CLOSED;
 }
 
 static enum tg_upstream_reason reason_of(const struct tg_http_exchange *exchange, CURLcode result)
@@ -188,7 +199,7 @@ static enum tg_upstream_reason reason_of(const struct tg_http_exchange *exchange
         return TG_REASON_CLOSED;
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-        return lost_reason(exchange);
+        return lost_reason(exchange, result);
     default: /* no HTTP, HTTP/0.9, a broken content coding, a line of the head that is too long */
         return TG_REASON_PROTOCOL;
     }
@@ -201,5 +212,7 @@ struct tg_http_end http_answer_failure(const struct tg_http_exchange *exchange, 
 
     if (result == CURLE_OK && reason == TG_REASON_CLOSED)
         detail = "closed before the head was complete";
+    if (reason == TG_REASON_TLS && rejection(exchange, result))
+        detail = rejection(exchange, result);
     return (struct tg_http_end){ reason, reason == TG_REASON_NONE ? "" : detail };
 }

@@ -12,9 +12,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <utlist.h>
-
 #include <uthash.h>
+#include <utlist.h>
 
 enum { IDLE_MAX = 256 }; /* connections that are kept for later */
 
@@ -42,6 +41,7 @@ static void act(struct tg_http_client *client, curl_socket_t fd, int mask)
     int running, left;
     CURLMsg *message;
 
+    client->tls_alert = NULL;
     curl_multi_socket_action(client->multi, fd, mask, &running);
     while ((message = curl_multi_info_read(client->multi, &left))) {
         CURLcode result = message->data.result;

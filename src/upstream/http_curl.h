@@ -1,5 +1,6 @@
 /* Inside the HTTP client: http_client_curl.c drives libcurl from the worker's loop, http_exchange_curl.c leads an
- * exchange from hop to hop, http_hop_curl.c says how to ask, http_answer_curl.c takes what comes in.
+ * exchange from hop to hop, http_hop_curl.c says how to ask (with http_tls_curl.c and http_request_curl.c), and
+ * http_answer_curl.c takes what comes in.
  *
  * Nothing calls libcurl's multi interface from within libcurl: whatever a handler wants (a new exchange, the end of
  * one) waits on the list `due` for the end of the turn. */
@@ -21,6 +22,7 @@ struct tg_http_client {
     uv_timer_t timer;              /* when libcurl wants to be called */
     struct tg_turn_hook turn_hook; /* it wants that at once, or something is due */
     bool is_action_due;
+    const char *tls_alert;        /* a fatal one that came in during this call of libcurl; or NULL */
     struct tg_http_exchange *due; /* to be started, or cancelled */
     struct tg_http_exchange *running;
 };
@@ -91,6 +93,13 @@ void http_exchange_begin_body(struct tg_http_exchange *exchange);
 /* Makes exchange->easy for exchange->target. */
 bool http_hop_init(struct tg_http_exchange *exchange);
 void http_hop_deinit(struct tg_http_exchange *exchange);
+
+/* Within such a function, with `easy` and `is_set`: sets an option as long as all before could be set. */
+#define HTTP_SET(option, value) (is_set = is_set && curl_easy_setopt(easy, option, value) == CURLE_OK)
+
+/* ---- http_tls_curl.c --------------------------------------------------------------------------- */
+
+bool http_tls_set(struct tg_http_exchange *exchange);
 
 /* ---- http_request_curl.c ----------------------------------------------------------------------- */
 

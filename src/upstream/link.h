@@ -4,7 +4,8 @@
  *     tg_link_new ─► … ─► on_open ─► on_message, on_message, … ─► on_end
  *                    └──────────── it never opened ──────────────► on_end
  *
- * After on_end, and after tg_link_close, the pointer is no longer valid for the caller. The worker's thread. */
+ * After on_end, and after tg_link_close, which the handler may call, the pointer is no longer valid for the caller. The
+ * worker's thread. */
 #ifndef TIDEGATE_UPSTREAM_LINK_H
 #define TIDEGATE_UPSTREAM_LINK_H
 
@@ -15,6 +16,8 @@
 #include "tidegate/translate.h"
 #include "tidegate/upstream.h"
 #include "tls.h"
+
+struct tg_link;
 
 struct tg_link_end {
     enum tg_upstream_reason reason;
@@ -28,13 +31,14 @@ struct tg_link_handler {
     void (*on_open)(void *arg);
     /* False: the message is text but not UTF-8; a WebSocket connection is then failed (RFC 6455 section 8.1). */
     bool (*on_message)(void *arg, const struct tg_message *message);
-    void (*on_dropped)(void *arg, bool is_oversize); /* a message over max_message, or too big for the memory left */
-    void (*on_heard)(void *arg);                     /* a sign of life that is no message: a pong, a comment, a 304 */
+    void (*on_dropped)(void *arg, bool is_oversize); /* over max_message, or too big for the memory left */
+    void (*on_heard)(void *arg); /* a sign of life that is no message: a pong, a comment, a 304 */
     void (*on_redirect)(void *arg, const char *host);
     void (*on_end)(void *arg, const struct tg_link_end *end);
 };
 
 struct tg_link_options {
+    struct tg_worker *worker;
     struct tg_context *context;  /* websocket */
     struct tg_http_client *http; /* the other kinds */
     const struct tg_tls_client *tls;
@@ -48,7 +52,7 @@ struct tg_link_options {
 /* What a kind of link can do. Each struct of a kind begins with a struct tg_link. */
 struct tg_link_ops {
     void (*close)(struct tg_link *link, unsigned code);
-    /* websocket; NULL for the others */
+    /* while it is open; NULL for all but websocket */
     void (*send)(struct tg_link *link, const struct tg_config_message *message);
     bool (*has_unsent)(const struct tg_link *link);
     void (*ping)(struct tg_link *link);
@@ -66,7 +70,7 @@ void tg_link_close(struct tg_link *link, unsigned code);
 
 /* The kinds; used by tg_link_new alone. */
 struct tg_link *tg_link_new_websocket(const struct tg_link_options *options); /* websocket_lws.c */
-struct tg_link *tg_link_new_lines(const struct tg_link_options *options);     /* link_lines.c: sse and ndjson */
-struct tg_link *tg_link_new_poll(const struct tg_link_options *options);      /* link_poll.c */
+struct tg_link *tg_link_new_lines(const struct tg_link_options *options); /* link_lines.c: sse and ndjson */
+struct tg_link *tg_link_new_poll(const struct tg_link_options *options);  /* link_poll.c */
 
 #endif

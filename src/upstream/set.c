@@ -1,15 +1,17 @@
-/* All upstreams, grouped by worker. A group is made when its first upstream is added; its libwebsockets
- * context is made on the worker's own thread when the set is started. */
+/* All upstreams, grouped by worker. A group is made when its first upstream is added; what its upstreams need, a
+ * libwebsockets context, an HTTP client or both, is made on the worker's own thread when the set is started. */
 #include "upstream_internal.h"
 
 #include <stdlib.h>
 
 struct group {
     struct tg_upstream_set *set;
-    struct tg_worker *worker; /* NULL: no upstream lives there */
-    struct tg_context *context;
+    struct tg_worker *worker;    /* NULL: no upstream lives there */
+    struct tg_context *context;  /* NULL: no upstream needs it, or it could not be made */
+    struct tg_http_client *http; /* the same */
     struct tg_tick tick;
-    size_t count;
+    bool is_started;
+    size_t websocket_count, http_count;
 };
 
 struct tg_upstream_set {
@@ -45,7 +47,10 @@ enum tg_err tg_upstream_set_add(struct tg_upstream_set *set, const struct tg_con
     struct group *group = &set->groups[worker_index];
     group->set = set;
     group->worker = worker;
-    group->count++;
+    if (config->upstream.kind == TG_UPSTREAM_WEBSOCKET)
+        group->websocket_count++;
+    else
+        group->http_count++;
     if (config->upstream.connect == TG_CONNECT_ON_DEMAND)
         tg_stream_on_demand(stream, on_demand, upstream);
     return TG_OK;
@@ -62,25 +67,43 @@ static void on_tick(struct tg_tick *tick, struct tg_worker *worker, uint64_t now
             tg_stream_evict(group->set->upstreams[i]->stream, now_ms);
 }
 
+static void make_libraries(struct group *group)
+{
+    size_t worker = tg_worker_index(group->worker);
+
+    if (group->websocket_count > 0)
+        group->context = tg_context_new(group->worker, group->websocket_count);
+    if (group->websocket_count > 0 && !group->context)
+        tg_log(TG_LOG_ERROR, "upstream", "libwebsockets_failed", TG_F_INT("worker", worker),
+               TG_F_STR("hint", "is its libuv plug-in installed?"));
+    if (group->http_count > 0)
+        group->http = tg_http_client_new(group->worker);
+    if (group->http_count > 0 && !group->http)
+        tg_log(TG_LOG_ERROR, "upstream", "libcurl_failed", TG_F_INT("worker", worker));
+}
+
+static void begin(struct group *group, struct tg_upstream *upstream)
+{
+    bool is_websocket = upstream->config->upstream.kind == TG_UPSTREAM_WEBSOCKET;
+
+    if (is_websocket ? group->context != NULL : group->http != NULL)
+        tg_upstream_begin(upstream, group->context, group->http);
+}
+
 static void on_start_mail(void *context, uint64_t id, uint64_t value)
 {
     struct group *group = context;
 
     (void)id, (void)value;
-    if (group->context)
+    if (group->is_started)
         return;
+    group->is_started = true;
     group->tick.on_tick = on_tick;
     tg_worker_add_tick(group->worker, &group->tick);
-    group->context = tg_context_new(group->worker, group->count);
-    if (!group->context) {
-        tg_log(TG_LOG_ERROR, "upstream", "libwebsockets_failed",
-               TG_F_INT("worker", tg_worker_index(group->worker)),
-               TG_F_STR("hint", "is its libuv plug-in installed?"));
-        return;
-    }
+    make_libraries(group);
     for (size_t i = 0; i < group->set->count; i++)
         if (group->set->upstreams[i]->worker == group->worker)
-            tg_upstream_begin(group->set->upstreams[i], group->context);
+            begin(group, group->set->upstreams[i]);
 }
 
 static void on_demand_mail(void *context, uint64_t id, uint64_t value)
@@ -128,8 +151,11 @@ void tg_upstream_set_free(struct tg_upstream_set *set)
         tg_stream_on_demand(set->upstreams[i]->stream, NULL, NULL);
         tg_upstream_release(set->upstreams[i]);
     }
-    for (size_t i = 0; i < tg_worker_pool_size(set->pool); i++)
+    for (size_t i = 0; i < tg_worker_pool_size(set->pool); i++) {
         tg_context_free(set->groups[i].context);
+        if (set->groups[i].http)
+            tg_http_client_free(set->groups[i].http);
+    }
     for (size_t i = 0; i < set->count; i++)
         tg_upstream_free(set->upstreams[i]);
     free(set->upstreams);
@@ -174,6 +200,8 @@ void tg_upstream_set_get_stats(const struct tg_upstream_set *set, size_t index,
         .messages = load(&counters->messages),
         .message_bytes = load(&counters->message_bytes),
         .oversize = load(&counters->oversize),
+        .filtered = load(&counters->filtered),
+        .repeated = load(&counters->repeated),
         .state_since_ms = load(&counters->state_since_ms),
     };
 

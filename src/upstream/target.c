@@ -63,6 +63,13 @@ void tg_target_deinit(struct tg_target *target)
     *target = (struct tg_target){ 0 };
 }
 
+void tg_target_copy(struct tg_target *target, const struct tg_target *other)
+{
+    *target = *other;
+    target->host = tg_strdup(other->host);
+    target->path = tg_strdup(other->path);
+}
+
 bool tg_host_is_address(const char *host)
 {
     unsigned char address[sizeof(struct in6_addr)];

@@ -19,6 +19,7 @@ struct tg_target { /* zeroed: empty */
 /* TG_ERR_TOO_LARGE: host or path is over the limits. */
 enum tg_err tg_target_init(struct tg_target *target, const struct tg_config_url *url);
 void tg_target_deinit(struct tg_target *target);
+void tg_target_copy(struct tg_target *target, const struct tg_target *other); /* over what is empty */
 
 /* Follows a Location (RFC 9110 section 10.2.2) from `base`: ws, wss, http and https, absolute or relative.
  * TG_ERR_INVALID: not a URL we could go to. TG_ERR_TLS: it would leave TLS. TG_ERR_TOO_LARGE: over the

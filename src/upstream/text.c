@@ -12,7 +12,8 @@ static const char *const reason_texts[TG_REASON_COUNT] = {
     [TG_REASON_HANDSHAKE] = "handshake", [TG_REASON_REDIRECT] = "redirect",
     [TG_REASON_TIMEOUT] = "timeout",     [TG_REASON_CLOSED] = "closed",
     [TG_REASON_LIVENESS] = "liveness",   [TG_REASON_IDLE] = "idle",
-    [TG_REASON_PROTOCOL] = "protocol",   [TG_REASON_STOPPED] = "stopped",
+    [TG_REASON_PROTOCOL] = "protocol",   [TG_REASON_STATUS] = "status",
+    [TG_REASON_FINISHED] = "finished",   [TG_REASON_STOPPED] = "stopped",
 };
 
 const char *tg_upstream_state_text(enum tg_upstream_state state)

@@ -78,10 +78,24 @@ static enum tg_err new_context(const struct tg_config_tls_client *config, SSL_CT
     return TG_OK;
 }
 
+static bool has_files(const struct tg_config_tls_client *config)
+{
+    return config->ca || config->certificate || config->key;
+}
+
+enum tg_err tg_tls_client_check(const struct tg_config_tls_client *config, struct tg_buffer *ret_error)
+{
+    SSL_CTX *context = NULL;
+    enum tg_err err = has_files(config) ? new_context(config, &context, ret_error) : TG_OK;
+
+    SSL_CTX_free(context);
+    return err;
+}
+
 enum tg_err tg_tls_client_new(const struct tg_config_tls_client *config, struct tg_tls_client **ret_tls,
                               struct tg_buffer *ret_error)
 {
-    bool is_shared = !config->ca && !config->certificate && !config->key;
+    bool is_shared = !has_files(config);
     SSL_CTX *context = is_shared ? shared.context : NULL;
     enum tg_err err = context ? TG_OK : new_context(config, &context, ret_error);
 

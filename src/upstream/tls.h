@@ -1,4 +1,4 @@
-/* TLS towards a backend: one OpenSSL context for each upstream that has files of its own, one for all others, and
+/* TLS towards a WebSocket backend: one OpenSSL context for each upstream that has files of its own, one for all others, and
  * from it one session for each connection, with the host-name check always on unless the configuration turns it off. */
 #ifndef TIDEGATE_UPSTREAM_TLS_H
 #define TIDEGATE_UPSTREAM_TLS_H
@@ -13,6 +13,8 @@ struct tg_tls_client;
 enum tg_err tg_tls_client_new(const struct tg_config_tls_client *config, struct tg_tls_client **ret_tls,
                               struct tg_buffer *ret_error);
 void tg_tls_client_free(struct tg_tls_client *tls); /* NULL is fine */
+/* For who does TLS in another way: the same errors, so that bad files are found before they are needed. */
+enum tg_err tg_tls_client_check(const struct tg_config_tls_client *config, struct tg_buffer *ret_error);
 
 /* A session that will accept `host` alone, or the configuration's `server_name` in its place. It may outlive
  * `tls`; release it with SSL_free. NULL: memory is out, or it is no name that TLS can check. */

@@ -9,13 +9,16 @@
 
 enum { CLOSING_MS = 1000 };
 
+static const struct tg_link_ops websocket_ops;
+
 static void on_deadline(void *arg);
 
-struct tg_websocket *tg_websocket_new(const struct tg_websocket_options *options)
+struct tg_link *tg_link_new_websocket(const struct tg_link_options *options)
 {
     struct tg_websocket *ws = tg_alloc(sizeof(*ws));
     struct tg_worker *worker = options->context->worker;
 
+    ws->link.ops = &websocket_ops;
     ws->options = *options;
     ws->end.detail = "";
     ws->reader.assembler.max_bytes = (size_t)options->config->max_message_bytes;
@@ -23,7 +26,7 @@ struct tg_websocket *tg_websocket_new(const struct tg_websocket_options *options
     ws->step = tg_timer_new(worker, attempt_on_step, ws);
     DL_APPEND(options->context->websockets, ws);
     attempt_start(ws);
-    return ws;
+    return &ws->link;
 }
 
 static void free_websocket(struct tg_websocket *ws)
@@ -50,7 +53,7 @@ void tg_websocket_abandon(struct tg_websocket *ws)
 
 static void tell_end(struct tg_websocket *ws, enum tg_upstream_reason reason, const char *detail)
 {
-    struct tg_websocket_end end = ws->end;
+    struct tg_link_end end = ws->end;
 
     end.reason = reason;
     end.detail = detail;
@@ -93,8 +96,15 @@ static void on_deadline(void *arg)
         websocket_end(ws, TG_REASON_TIMEOUT, "");
 }
 
-void tg_websocket_close(struct tg_websocket *ws, unsigned code)
+static struct tg_websocket *websocket_of(const struct tg_link *link)
 {
+    return TG_CONTAINER_OF(link, struct tg_websocket, link);
+}
+
+static void close_link(struct tg_link *link, unsigned code)
+{
+    struct tg_websocket *ws = websocket_of(link);
+
     if (ws->phase == PHASE_OPEN) {
         start_closing(ws, code);
         return;
@@ -124,19 +134,23 @@ static void on_closed(struct tg_websocket *ws)
 
 /* ---- sending ---------------------------------------------------------------------------------- */
 
-void tg_websocket_send(struct tg_websocket *ws, const struct tg_config_message *message)
+static void send_message(struct tg_link *link, const struct tg_config_message *message)
 {
-    wire_send_frame(ws, message->is_binary ? TG_OPCODE_BINARY : TG_OPCODE_TEXT, message->bytes,
-                    message->length);
+    wire_send_frame(websocket_of(link), message->is_binary ? TG_OPCODE_BINARY : TG_OPCODE_TEXT,
+                    message->bytes, message->length);
 }
 
-bool tg_websocket_has_unsent(const struct tg_websocket *ws)
+static bool has_unsent(const struct tg_link *link)
 {
+    const struct tg_websocket *ws = websocket_of(link);
+
     return ws->unsent.length > 0 || ws->sealed.length > 0;
 }
 
-void tg_websocket_ping(struct tg_websocket *ws)
+static void send_ping(struct tg_link *link)
 {
+    struct tg_websocket *ws = websocket_of(link);
+
     ws->wants_ping = true;
     wire_flush(ws);
 }
@@ -152,7 +166,7 @@ static void on_ping(struct tg_websocket *ws, struct tg_str payload)
 
 static void on_frame(struct tg_websocket *ws, enum tg_frame_kind kind, const struct tg_frame *frame)
 {
-    const struct tg_websocket_handler *handler = ws->options.handler;
+    const struct tg_link_handler *handler = ws->options.handler;
 
     switch (kind) {
     case TG_FRAME_NONE:
@@ -192,20 +206,28 @@ bool websocket_on_bytes(struct tg_websocket *ws, struct tg_str block)
     return true;
 }
 
-uint64_t tg_websocket_silent_ms(const struct tg_websocket *ws)
+static uint64_t silent_ms(const struct tg_link *link)
 {
     struct tcp_info info = { 0 };
     socklen_t size = sizeof(info);
 
-    if (getsockopt(lws_get_socket_fd(ws->wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+    if (getsockopt(lws_get_socket_fd(websocket_of(link)->wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return UINT64_MAX;
     return info.tcpi_last_data_recv;
 }
 
+static const struct tg_link_ops websocket_ops = {
+    .close = close_link,
+    .send = send_message,
+    .has_unsent = has_unsent,
+    .ping = send_ping,
+    .silent_ms = silent_ms,
+};
+
 void websocket_on_open(struct tg_websocket *ws)
 {
     ws->phase = PHASE_OPEN;
-    ws->end = (struct tg_websocket_end){ .detail = "" };
+    ws->end = (struct tg_link_end){ .detail = "" };
     tg_timer_stop(ws->deadline);
     tg_timer_stop(ws->step);
     tg_handshake_deinit(&ws->handshake);

@@ -1,20 +1,27 @@
-/* Inside a connection: attempt_lws.c brings it up, websocket_lws.c runs it, wire_lws.c carries its bytes. */
+/* One connection to a WebSocket backend, from the name lookup to the closing handshake: attempt_lws.c brings it up,
+ * websocket_lws.c runs it, wire_lws.c carries its bytes.
+ *
+ *     lookup ─► TCP ─► TLS ─► request ─► open ─► closing
+ *       ▲        │               │
+ *       │        └─ refused: the next address
+ *       └────────── redirect ────┘ */
 #ifndef TIDEGATE_UPSTREAM_WEBSOCKET_LWS_H
 #define TIDEGATE_UPSTREAM_WEBSOCKET_LWS_H
 
 #include "context_lws.h"
 #include "frames.h"
 #include "handshake.h"
+#include "link.h"
 #include "resolve.h"
 #include "tls_channel.h"
-#include "websocket.h"
 
 enum phase { PHASE_LOOKUP, PHASE_TCP, PHASE_TLS, PHASE_REQUEST, PHASE_OPEN, PHASE_CLOSING };
 
 struct tg_websocket {
+    struct tg_link link;
     struct tg_websocket *prev, *next; /* of the context */
-    struct tg_websocket_options options;
-    struct tg_websocket_end end; /* filled while it comes to that */
+    struct tg_link_options options;
+    struct tg_link_end end; /* filled while it comes to that */
     enum phase phase;
     struct lws *wsi;
 

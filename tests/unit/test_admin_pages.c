@@ -99,6 +99,10 @@ static void metrics_count_streams_upstreams_and_servers(void **state)
     expect_line(scene, "\ntidegate_upstream_state{stream=\"a\",state=\"idle\"} 1\n");
     expect_line(scene, "\ntidegate_upstream_state{stream=\"a\",state=\"up\"} 0\n");
     expect_line(scene, "\ntidegate_upstream_dropped_messages_total{stream=\"b\",cause=\"oversize\"} 0\n");
+    expect_line(scene, "\ntidegate_upstream_filtered_messages_total{stream=\"a\"} 0\n");
+    expect_line(scene, "\ntidegate_upstream_repeated_messages_total{stream=\"b\"} 0\n");
+    expect_line(scene, "\ntidegate_upstream_failures_total{stream=\"a\",reason=\"status\"} 0\n");
+    expect_line(scene, "\ntidegate_upstream_failures_total{stream=\"a\",reason=\"finished\"} 0\n");
     expect_line(scene, "\ntidegate_subscribers{server=\"public\"} 0\n");
     expect_line(scene, "\ntidegate_gaps_total{server=\"public\",reason=\"evicted\"} 0\n");
     expect_line(scene, "\ntidegate_requests_total{server=\"public\",status=\"5xx\"} 0\n");

@@ -21,6 +21,7 @@ static const struct tg_cli_command commands[] = {
       .operand = "URL",
       .operand_is_needed = true,
       .options = options },
+    { .name = "filter", .options = options },
     { 0 },
 };
 
@@ -146,6 +147,20 @@ static void help_names_every_option(void **state)
     tg_buffer_deinit(&out);
 }
 
+static void a_command_without_a_summary_is_in_no_list(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    tg_cli_write_overview(commands, &out);
+    assert_non_null(strstr(out.data, "  listen"));
+    assert_null(strstr(out.data, "filter"));
+    assert_null(tg_cli_nearest_command(commands, "fliter"));
+    tg_buffer_clear(&out);
+    tg_cli_write_help(&commands[2], &out);
+    assert_non_null(strstr(out.data, "Usage: tidegate filter"));
+    tg_buffer_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +173,7 @@ int main(void)
         cmocka_unit_test(ports_are_numbers_up_to_65535),
         cmocka_unit_test(the_nearest_command_is_found),
         cmocka_unit_test(help_names_every_option),
+        cmocka_unit_test(a_command_without_a_summary_is_in_no_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,13 @@ static void visit_all(const struct tg_option_object *object, visit_fn *visit)
     }
 }
 
+/* Conditions stand in themselves, so the file's objects do not hold theirs. */
+static void visit_everything(visit_fn *visit)
+{
+    visit_all(&tg_options_root, visit);
+    visit_all(&tg_options_condition, visit);
+}
+
 static void check_help(const struct tg_option_object *object, const struct tg_option *option)
 {
     assert_non_null(object->help);
@@ -31,7 +38,7 @@ static void check_help(const struct tg_option_object *object, const struct tg_op
 static void each_option_has_help(void **state)
 {
     (void)state;
-    visit_all(&tg_options_root, check_help);
+    visit_everything(check_help);
 }
 
 static void check_key(const struct tg_option_object *object, const struct tg_option *option)
@@ -47,7 +54,7 @@ static void check_key(const struct tg_option_object *object, const struct tg_opt
 static void keys_are_plain_and_unique(void **state)
 {
     (void)state;
-    visit_all(&tg_options_root, check_key);
+    visit_everything(check_key);
 }
 
 static void check_default(const struct tg_option_object *object, const struct tg_option *option)
@@ -76,7 +83,7 @@ static void check_default(const struct tg_option_object *object, const struct tg
 static void defaults_parse_and_are_in_range(void **state)
 {
     (void)state;
-    visit_all(&tg_options_root, check_default);
+    visit_everything(check_default);
 }
 
 static void check_shape(const struct tg_option_object *object, const struct tg_option *option)
@@ -85,12 +92,14 @@ static void check_shape(const struct tg_option_object *object, const struct tg_o
     bool has_object =
         option->type == TG_OPTION_OBJECT || option->type == TG_OPTION_LIST || option->type == TG_OPTION_MAP;
     bool has_count = option->type == TG_OPTION_LIST || option->type == TG_OPTION_MAP ||
-                     option->type == TG_OPTION_MESSAGES || option->type == TG_OPTION_INITIAL;
+                     option->type == TG_OPTION_MESSAGES || option->type == TG_OPTION_INITIAL ||
+                     option->type == TG_OPTION_WORDS || option->type == TG_OPTION_CONDITIONS;
+    bool has_words = option->type == TG_OPTION_ENUM || option->type == TG_OPTION_WORDS;
     bool is_number = option->type == TG_OPTION_INTEGER || option->type == TG_OPTION_DURATION ||
                      option->type == TG_OPTION_SIZE || option->type == TG_OPTION_MODE;
     assert_int_equal(has_object, option->object != NULL);
     assert_int_equal(has_count, option->count_offset != 0);
-    assert_int_equal(option->type == TG_OPTION_ENUM, option->words != NULL);
+    assert_int_equal(has_words, option->words != NULL);
     assert_true(option->min <= option->max);
     if (is_number && option->max == 0)
         fail_msg("%s: no range", option->key);
@@ -105,7 +114,7 @@ static void check_shape(const struct tg_option_object *object, const struct tg_o
 static void rows_have_what_their_type_needs(void **state)
 {
     (void)state;
-    visit_all(&tg_options_root, check_shape);
+    visit_everything(check_shape);
 }
 
 static void expectations_are_spelled_out(void **state)
@@ -125,6 +134,14 @@ static void expectations_are_spelled_out(void **state)
     tg_buffer_clear(&text);
     tg_option_append_expected(&word, true, &text);
     assert_string_equal(text.data, "\"a\", \"b\" or \"c\"");
+    tg_buffer_clear(&text);
+    const struct tg_option steps = { .type = TG_OPTION_WORDS, .words = words };
+    tg_option_append_expected(&steps, true, &text);
+    assert_string_equal(text.data, "an array of \"a\", \"b\" or \"c\"");
+    tg_buffer_clear(&text);
+    const struct tg_option two = { .kinds = TG_KIND_BIT(TG_UPSTREAM_SSE) | TG_KIND_BIT(TG_UPSTREAM_POLL) };
+    tg_option_append_kinds(&two, &text);
+    assert_string_equal(text.data, "kind \"sse\" or \"poll\"");
     tg_buffer_deinit(&text);
 }
 
@@ -143,8 +160,12 @@ static void reference_names_each_option(void **state)
 {
     (void)state;
     assert_int_equal(tg_config_reference(&generated), TG_OK);
-    visit_all(&tg_options_root, check_in_reference);
+    visit_everything(check_in_reference);
     assert_non_null(strstr(generated.data, "\n## `streams.<name>.upstream.auth.basic`\n"));
+    assert_non_null(strstr(generated.data, "\n## Conditions\n"));
+    assert_non_null(strstr(generated.data, " Only for kind \"sse\", \"ndjson\" or \"poll\"."));
+    /* A bar would end the table's cell. */
+    assert_non_null(strstr(generated.data, " Example: `{ \"event\": \"{/type}.{/symbol\\|none}\" }` |\n"));
     assert_null(strstr(generated.data, "(null)"));
     tg_buffer_deinit(&generated);
 }
@@ -179,6 +200,54 @@ static void schema_holds_each_option(void **state)
     tg_buffer_deinit(&generated);
 }
 
+static json_t *load_schema(void)
+{
+    assert_int_equal(tg_config_schema(&generated), TG_OK);
+    json_t *schema = json_loadb(generated.data, generated.length, JSON_REJECT_DUPLICATES, NULL);
+    tg_buffer_deinit(&generated);
+    assert_non_null(schema);
+    return schema;
+}
+
+static void schema_describes_conditions_by_themselves(void **state)
+{
+    (void)state;
+    json_t *schema = load_schema();
+    json_t *sorts = json_object_get(json_object_get(json_object_get(schema, "$defs"), "condition"), "anyOf");
+    assert_int_equal(json_array_size(sorts), 6); /* pointer, text, not, any, all, a list */
+    size_t keys = 0;
+    for (size_t i = 0; i < 5; i++)
+        keys += json_object_size(json_object_get(json_array_get(sorts, i), "properties"));
+    assert_int_equal(keys, tg_options_condition.option_count);
+    json_t *negated = json_object_get(json_object_get(json_array_get(sorts, 2), "properties"), "not");
+    assert_string_equal(json_string_value(json_object_get(negated, "$ref")), "#/$defs/condition");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(sorts, 5), "type")), "array");
+    json_decref(schema);
+}
+
+static json_t *schema_of(json_t *schema, const char *key)
+{
+    return json_object_get(json_object_get(schema, "properties"), key);
+}
+
+static void schema_keeps_each_kind_to_its_keys(void **state)
+{
+    (void)state;
+    json_t *schema = load_schema();
+    json_t *stream = json_object_get(schema_of(schema, "streams"), "additionalProperties");
+    json_t *rules = json_object_get(schema_of(stream, "upstream"), "allOf");
+    assert_int_equal(json_array_size(rules), 4);
+    json_t *ndjson = json_array_get(rules, 2);
+    json_t *kind = schema_of(json_object_get(ndjson, "if"), "kind");
+    assert_string_equal(json_string_value(json_object_get(kind, "const")), "ndjson");
+    json_t *rule = json_object_get(ndjson, "then");
+    assert_true(json_is_false(schema_of(rule, "on_open")));
+    assert_true(json_is_false(schema_of(rule, "cursor")));
+    assert_null(schema_of(rule, "body"));
+    assert_non_null(schema_of(rule, "url"));
+    json_decref(schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +258,8 @@ int main(void)
         cmocka_unit_test(expectations_are_spelled_out),
         cmocka_unit_test(reference_names_each_option),
         cmocka_unit_test(schema_holds_each_option),
+        cmocka_unit_test(schema_describes_conditions_by_themselves),
+        cmocka_unit_test(schema_keeps_each_kind_to_its_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void anything_heard_is_life(void **state)
 
     (void)state;
     assert_int_equal(tg_health_poll(&health, 1100), TG_HEALTH_PING);
-    tg_health_on_heard(&health);
+    tg_health_on_heard(&health, 1120);
     assert_int_equal(tg_health_poll(&health, 1150), TG_HEALTH_NONE);
     assert_int_equal(tg_health_next_ms(&health), 1200);
     assert_int_equal(tg_health_poll(&health, 1200), TG_HEALTH_PING);
@@ -68,12 +68,39 @@ static void without_a_message_it_is_idle(void **state)
     struct tg_health health = start(CONFIG(.idle_timeout_ms = 500));
 
     (void)state;
-    tg_health_on_heard(&health);
+    tg_health_on_heard(&health, 1400);
     assert_int_equal(tg_health_next_ms(&health), 1500);
     tg_health_on_message(&health, 1400);
     assert_int_equal(tg_health_poll(&health, 1500), TG_HEALTH_NONE);
     assert_int_equal(tg_health_next_ms(&health), 1900);
     assert_int_equal(tg_health_poll(&health, 1900), TG_HEALTH_IDLE);
+}
+
+static void without_pings_any_sign_of_life_counts(void **state)
+{
+    static const enum tg_config_upstream_kind kinds[] = { TG_UPSTREAM_SSE, TG_UPSTREAM_NDJSON,
+                                                          TG_UPSTREAM_POLL };
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(kinds); i++) {
+        struct tg_health health = start(CONFIG(.kind = kinds[i], .idle_timeout_ms = 500));
+        tg_health_on_heard(&health, 1400);
+        assert_int_equal(tg_health_poll(&health, 1899), TG_HEALTH_NONE);
+        tg_health_on_message(&health, 1899);
+        assert_int_equal(tg_health_next_ms(&health), 2399);
+        assert_int_equal(tg_health_poll(&health, 2399), TG_HEALTH_IDLE);
+    }
+}
+
+static void only_websocket_has_pings_and_keepalives(void **state)
+{
+    struct tg_health health =
+        start(CONFIG(.kind = TG_UPSTREAM_SSE, .ping_every_ms = 100, .pong_timeout_ms = 50,
+                     .keepalive_every_ms = 100, .keepalive_message = { .is_set = true }));
+
+    (void)state;
+    assert_int_equal(tg_health_next_ms(&health), 0);
+    assert_int_equal(tg_health_poll(&health, UINT64_MAX / 2), TG_HEALTH_NONE);
 }
 
 static void keepalives_need_a_message(void **state)
@@ -106,6 +133,8 @@ int main(void)
         cmocka_unit_test(anything_heard_is_life),
         cmocka_unit_test(pings_faster_than_the_timeout_do_not_put_death_off),
         cmocka_unit_test(without_a_message_it_is_idle),
+        cmocka_unit_test(without_pings_any_sign_of_life_counts),
+        cmocka_unit_test(only_websocket_has_pings_and_keepalives),
         cmocka_unit_test(keepalives_need_a_message),
         cmocka_unit_test(a_worker_that_slept_sends_one_ping_not_many),
     };

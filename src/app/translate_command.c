@@ -1,0 +1,302 @@
+/* `tidegate translate`: the rules of a stream, tried on messages from standard input.
+ *
+ *     stdin ─► one message for each line, or one in all ─► translator ─► events on stdout, misfits on stderr
+ *
+ * What a message makes is written before the next one is waited for, so that a live input can be followed. */
+#include "commands.h"
+#include "tidegate/translate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 * 1024, NAMES_MAX = 20 };
+
+struct trial {
+    const struct tg_translate_options *options;
+    struct tg_translator *translator;
+    struct tg_buffer input, output;
+    uint64_t line; /* of the message, from 1 */
+    uint64_t messages, events, filtered, repeated, misfits;
+    bool is_oversize; /* the rest of this line is passed over */
+    bool is_over;     /* nobody reads us any more, or it failed */
+    bool has_failed;
+};
+
+/* ---- writing ----------------------------------------------------------------------------------- */
+
+static void append_field(struct tg_buffer *out, const char *name, struct tg_str value)
+{
+    tg_buffer_appendf(out, "%s: ", name);
+    tg_buffer_append(out, value.data, value.length);
+    tg_buffer_append(out, "\n", 1);
+}
+
+/* As it goes to clients: a line ends with CR, LF or CRLF, and the id comes last. */
+static void append_event(struct tg_buffer *out, const struct tg_event *event)
+{
+    if (event->type.length > 0)
+        append_field(out, "event", event->type);
+    struct tg_str data = event->data;
+    for (size_t start = 0; start <= data.length;) {
+        size_t end = start;
+        while (end < data.length && data.data[end] != '\r' && data.data[end] != '\n')
+            end++;
+        append_field(out, "data", (struct tg_str){ end > start ? data.data + start : "", end - start });
+        bool is_crlf = end + 1 < data.length && data.data[end] == '\r' && data.data[end + 1] == '\n';
+        start = end + (is_crlf ? 2 : 1);
+    }
+    if (event->id.length > 0)
+        append_field(out, "id", event->id);
+    tg_buffer_append(out, "\n", 1);
+}
+
+static void write_output(struct trial *trial)
+{
+    const struct tg_buffer *output = &trial->output;
+    for (size_t at = 0; at < output->length && !trial->is_over;) {
+        ssize_t written = write(STDOUT_FILENO, output->data + at, output->length - at);
+        if (written < 0 && errno != EINTR) {
+            trial->is_over = true; /* with EPIPE, who reads us has seen enough */
+            trial->has_failed = errno != EPIPE;
+            if (trial->has_failed)
+                fprintf(stderr, "tidegate translate: cannot write: %s\n", strerror(errno));
+        }
+        at += written > 0 ? (size_t)written : 0;
+    }
+    tg_buffer_clear(&trial->output);
+}
+
+static bool on_event(void *arg, const struct tg_event *event)
+{
+    struct trial *trial = arg;
+    append_event(&trial->output, event);
+    return true;
+}
+
+/* ---- one message ------------------------------------------------------------------------------- */
+
+static void write_place(const struct trial *trial)
+{
+    if (trial->options->takes == TG_TRANSLATE_LINES)
+        fprintf(stderr, "line %" PRIu64 ": ", trial->line);
+}
+
+static const char *action_text(const struct trial *trial, enum tg_misfit misfit)
+{
+    switch (trial->options->stream->translate.on_misfit) {
+    case TG_MISFIT_RAW:
+        return misfit == TG_MISFIT_UTF8 ? "dropped" : "raw";
+    case TG_MISFIT_ERROR_EVENT:
+        return "error event";
+    default:
+        return "dropped";
+    }
+}
+
+static void report(struct trial *trial, const struct tg_translation *translation)
+{
+    uint64_t misfits = 0;
+    for (int i = 0; i < TG_MISFIT_COUNT; i++)
+        misfits += translation->misfits[i];
+    trial->messages++;
+    trial->events += translation->events;
+    trial->filtered += translation->filtered;
+    trial->repeated += translation->repeated;
+    trial->misfits += misfits;
+    if (misfits == 0)
+        return;
+    write_place(trial);
+    fprintf(stderr, "%s: %s", action_text(trial, translation->first_misfit),
+            tg_misfit_text(translation->first_misfit));
+    if (misfits > 1) /* of its parts */
+        fprintf(stderr, ", and %" PRIu64 " more", misfits - 1);
+    fputc('\n', stderr);
+}
+
+static void report_oversize(struct trial *trial)
+{
+    trial->messages++;
+    trial->misfits++;
+    write_place(trial);
+    fprintf(stderr, "dropped: longer than max_message, %" PRId64 " bytes\n",
+            trial->options->stream->upstream.max_message_bytes);
+}
+
+static void take_message(struct trial *trial, struct tg_str bytes)
+{
+    struct tg_message message = { .bytes = bytes.data,
+                                  .length = bytes.length,
+                                  .is_binary = trial->options->takes == TG_TRANSLATE_BINARY };
+    if (bytes.length > (size_t)trial->options->stream->upstream.max_message_bytes) {
+        report_oversize(trial);
+        return;
+    }
+    struct tg_translation translation = { 0 };
+    tg_translator_run(trial->translator, &message, on_event, trial, &translation);
+    write_output(trial);
+    if (!trial->is_over)
+        report(trial, &translation);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
+/* False: the input has ended, or cannot be read. */
+static bool read_more(struct trial *trial)
+{
+    if (trial->is_over || is_interrupted)
+        return false;
+    enum tg_err err = tg_buffer_reserve(&trial->input, READ_BYTES);
+    ssize_t count = err ? -1 : read(STDIN_FILENO, trial->input.data + trial->input.length, READ_BYTES);
+    if (count < 0 && !err && errno == EINTR)
+        return true;
+    if (count < 0) {
+        fprintf(stderr, "tidegate translate: cannot read: %s\n", err ? tg_err_text(err) : strerror(errno));
+        trial->is_over = true;
+        trial->has_failed = true;
+        return false;
+    }
+    trial->input.length += (size_t)count;
+    return count > 0;
+}
+
+static void take_line(struct trial *trial, struct tg_str line)
+{
+    bool is_rest = trial->is_oversize;
+    trial->line += is_rest ? 0 : 1;
+    trial->is_oversize = false;
+    if (line.length > 0 && line.data[line.length - 1] == '\r')
+        line.length--;
+    if (!is_rest && line.length > 0)
+        take_message(trial, line);
+}
+
+/* What has been read of a line that is too long already is let go. */
+static void drop_oversize(struct trial *trial)
+{
+    if (trial->input.length <= (size_t)trial->options->stream->upstream.max_message_bytes + 1)
+        return;
+    if (!trial->is_oversize) {
+        trial->line++;
+        report_oversize(trial);
+    }
+    trial->is_oversize = true;
+    tg_buffer_clear(&trial->input);
+}
+
+static void take_lines(struct trial *trial)
+{
+    size_t searched = 0; /* no line ends before it */
+    while (read_more(trial)) {
+        size_t start = 0;
+        const char *end;
+        while (!trial->is_over &&
+               (end = memchr(trial->input.data + searched, '\n', trial->input.length - searched))) {
+            size_t length = (size_t)(end - trial->input.data) - start;
+            take_line(trial, (struct tg_str){ trial->input.data + start, length });
+            start += length + 1;
+            searched = start;
+        }
+        tg_buffer_consume(&trial->input, start);
+        drop_oversize(trial);
+        searched = trial->input.length;
+    }
+    if (!trial->is_over && !is_interrupted && trial->input.length > 0)
+        take_line(trial, (struct tg_str){ trial->input.data, trial->input.length });
+}
+
+static void take_whole(struct trial *trial)
+{
+    size_t max_bytes = (size_t)trial->options->stream->upstream.max_message_bytes;
+    while (trial->input.length <= max_bytes && read_more(trial))
+        ;
+    if (!trial->is_over)
+        take_message(trial, (struct tg_str){ tg_text_or_empty(trial->input.data), trial->input.length });
+}
+
+/* ---- the command ------------------------------------------------------------------------------- */
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void write_summary(const struct trial *trial)
+{
+    fprintf(stderr,
+            "%" PRIu64 " message%s: %" PRIu64 " event%s, %" PRIu64 " filtered, %" PRIu64 " repeated, %" PRIu64
+            " misfit%s\n",
+            trial->messages, plural(trial->messages), trial->events, plural(trial->events), trial->filtered,
+            trial->repeated, trial->misfits, plural(trial->misfits));
+}
+
+enum tg_exit tg_translate_run(const struct tg_translate_options *options)
+{
+    struct trial trial = { .options = options };
+    struct tg_buffer error = { 0 };
+    tg_jq_set_patient(true);
+    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND }, NULL);
+
+    enum tg_err err = tg_translator_new(&options->stream->translate, &trial.translator, &error);
+    if (err) {
+        fprintf(stderr, "tidegate translate: stream \"%s\": %s\n", options->stream->name,
+                error.length > 0 ? error.data : tg_err_text(err));
+        tg_buffer_deinit(&error);
+        return err == TG_ERR_INVALID ? TG_EXIT_CONFIG : TG_EXIT_FAILURE;
+    }
+    if (options->takes == TG_TRANSLATE_LINES)
+        take_lines(&trial);
+    else
+        take_whole(&trial);
+    if (!trial.is_over)
+        write_summary(&trial);
+    tg_translator_free(trial.translator);
+    tg_buffer_deinit(&trial.input);
+    tg_buffer_deinit(&trial.output);
+    tg_buffer_deinit(&error);
+    return trial.has_failed || trial.misfits > 0 ? TG_EXIT_FAILURE : TG_EXIT_OK;
+}
+
+/* ---- names ------------------------------------------------------------------------------------- */
+
+struct named {
+    const char *name;
+    size_t distance, index;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+    const struct named *left = a, *right = b;
+    if (left->distance != right->distance)
+        return left->distance < right->distance ? -1 : 1;
+    return left->index < right->index ? -1 : 1;
+}
+
+void tg_translate_list_streams(const struct tg_config *config, const char *word, struct tg_buffer *out)
+{
+    struct named *all = tg_alloc((config->stream_count + 1) * sizeof(*all));
+    for (size_t i = 0; i < config->stream_count; i++) {
+        const char *name = config->streams[i].name;
+        all[i] = (struct named){ name, word ? tg_edit_distance(word, name) : 0, i };
+    }
+    qsort(all, config->stream_count, sizeof(*all), compare_named);
+    size_t shown = config->stream_count < NAMES_MAX ? config->stream_count : NAMES_MAX;
+    for (size_t i = 0; i < shown; i++)
+        tg_buffer_appendf(out, "%s\"%s\"", i > 0 ? ", " : "", all[i].name);
+    if (shown < config->stream_count)
+        tg_buffer_appendf(out, " and %zu more", config->stream_count - shown);
+    free(all);
+}

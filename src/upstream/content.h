@@ -1,0 +1,16 @@
+/* What an answer's Content-Type says about its body (RFC 9110 section 8.3). Pure. */
+#ifndef TIDEGATE_UPSTREAM_CONTENT_H
+#define TIDEGATE_UPSTREAM_CONTENT_H
+
+#include "tidegate/base.h"
+
+enum tg_content {
+    TG_CONTENT_UNKNOWN, /* it says nothing */
+    TG_CONTENT_TEXT,    /* text, JSON, XML or JavaScript */
+    TG_CONTENT_BINARY,
+};
+enum tg_content tg_content_of(struct tg_str content_type);
+/* Whether it is this media type, such as "text/html", whatever its parameters. */
+bool tg_content_is(struct tg_str content_type, const char *media_type);
+
+#endif

@@ -1,0 +1,77 @@
+/* TLS of a hop: whom it trusts, as whom it appears, and what the backend says against it. */
+#include "http_curl.h"
+
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+/* What OpenSSL's own default is changed by, for the other kinds of backends. */
+static const char *environment(const char *name)
+{
+    const char *value = secure_getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+/* libcurl reads the certificates once a day where they are one file, for each connection (30 ms) where there is a
+ * folder, too. The system's file has all that the folder has. */
+static bool set_system_trust(CURL *easy)
+{
+    const char *file = environment("SSL_CERT_FILE"), *folder = environment("SSL_CERT_DIR");
+    bool has_file = file || curl_version_info(CURLVERSION_NOW)->cainfo;
+    bool is_set = true;
+
+    if (file)
+        HTTP_SET(CURLOPT_CAINFO, file);
+    if (folder || has_file)
+        HTTP_SET(CURLOPT_CAPATH, folder);
+    return is_set;
+}
+
+static bool set_trust(CURL *easy, const struct tg_config_tls_client *tls)
+{
+    bool is_set = true;
+
+    HTTP_SET(CURLOPT_SSL_VERIFYPEER, tls->verify ? 1L : 0L);
+    HTTP_SET(CURLOPT_SSL_VERIFYHOST, tls->verify ? 2L : 0L);
+    if (!tls->ca)
+        return is_set && set_system_trust(easy);
+    HTTP_SET(CURLOPT_CAINFO, tls->ca);
+    HTTP_SET(CURLOPT_CAPATH, (char *)NULL); /* else the system's folder would count, too */
+    return is_set;
+}
+
+/* ---- alerts: libcurl's error text is that of what happened first, and not always of this ---------- */
+
+static void on_tls_event(const SSL *ssl, int where, int value)
+{
+    struct tg_http_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+    if (where == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
+        client->tls_alert = SSL_alert_desc_string_long(value);
+}
+
+static CURLcode on_tls_context(CURL *easy, void *context, void *client)
+{
+    (void)easy;
+    SSL_CTX_set_app_data((SSL_CTX *)context, client);
+    SSL_CTX_set_info_callback(context, on_tls_event);
+    return CURLE_OK;
+}
+
+bool http_tls_set(struct tg_http_exchange *exchange)
+{
+    const struct tg_config_tls_client *tls = &exchange->config->tls;
+    CURL *easy = exchange->easy;
+    bool is_set = set_trust(easy, tls);
+
+    HTTP_SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    HTTP_SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    HTTP_SET(CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
+    HTTP_SET(CURLOPT_SSL_CTX_DATA, exchange->client);
+    if (tls->certificate && !exchange->is_foreign) {
+        HTTP_SET(CURLOPT_SSLCERT, tls->certificate);
+        HTTP_SET(CURLOPT_SSLKEY, tls->key);
+        HTTP_SET(CURLOPT_KEYPASSWD, ""); /* without it, a key that has one is asked for on the terminal */
+    }
+    return is_set;
+}

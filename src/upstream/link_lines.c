@@ -1,0 +1,291 @@
+/* Links that are one long answer: text/event-stream, or JSON line by line.
+ *
+ *     request ─► head: is it what was asked for? ─► body ─► events or lines ─► messages
+ *                  └─► no: on_end with the status      └─► it ends: on_end
+ *
+ * How far an event stream has come is kept up to date in the progress, event by event. Lines have nothing of the kind:
+ * what a backend says between two connections is lost, unless it repeats it. */
+#include "content.h"
+#include "line_reader.h"
+#include "link_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DETAIL_BYTES = 100 }; /* of what the backend wrote, in the log */
+
+struct lines_link {
+    struct link_http base;
+    struct tg_timer *failure; /* NULL but when there was no memory for the exchange */
+    bool is_sse;
+    bool had_message; /* in this block */
+    union {
+        struct tg_sse_parser sse;
+        struct tg_line_reader lines;
+    };
+};
+
+static void free_link(struct lines_link *link)
+{
+    link_http_deinit(&link->base);
+    tg_timer_free(link->failure);
+    if (link->is_sse)
+        tg_sse_parser_deinit(&link->sse);
+    else
+        tg_line_reader_deinit(&link->lines);
+    free(link);
+}
+
+/* The handler's calls are over. False: it has closed the link, which is gone now. */
+static bool leave(struct lines_link *link)
+{
+    link->base.is_busy = false;
+    if (!link->base.is_closed)
+        return true;
+    free_link(link);
+    return false;
+}
+
+static void close_link(struct tg_link *base, unsigned code)
+{
+    struct lines_link *link = TG_CONTAINER_OF(base, struct lines_link, base.link);
+
+    (void)code;
+    link->base.is_closed = true;
+    if (!link->base.is_busy)
+        free_link(link);
+}
+
+/* ---- messages --------------------------------------------------------------------------------- */
+
+static void give(struct lines_link *link, const struct tg_message *message)
+{
+    link->had_message = true;
+    link->base.handler->on_message(link->base.arg, message);
+}
+
+/* Only what has been handed over counts. */
+static void note_progress(struct lines_link *link)
+{
+    const struct tg_buffer *id = &link->sse.last_id;
+    struct tg_buffer *known = &link->base.progress->last_event_id;
+
+    link->base.progress->retry_ms = (uint64_t)link->sse.retry_ms;
+    if (id->length == known->length && (id->length == 0 || memcmp(id->data, known->data, id->length) == 0))
+        return;
+    if (tg_buffer_reserve(known, id->length) < 0)
+        return; /* the old one stays: rather twice than lost */
+    tg_buffer_clear(known);
+    tg_buffer_append(known, id->data, id->length);
+}
+
+static void on_event(void *arg, const struct tg_sse_event *event)
+{
+    struct lines_link *link = arg;
+    const struct tg_message message = {
+        .bytes = event->data.data,
+        .length = event->data.length,
+        .type = event->type,
+        .id = event->has_own_id ? event->id : (struct tg_str){ "", 0 },
+    };
+
+    if (link->base.is_closed)
+        return;
+    give(link, &message);
+    note_progress(link);
+}
+
+static void on_line(void *arg, struct tg_str line)
+{
+    struct lines_link *link = arg;
+
+    if (!link->base.is_closed)
+        give(link, &(struct tg_message){ .bytes = line.data, .length = line.length });
+}
+
+static void on_dropped(void *arg, bool is_oversize)
+{
+    struct lines_link *link = arg;
+
+    link->had_message = true;
+    if (!link->base.is_closed)
+        link->base.handler->on_dropped(link->base.arg, is_oversize);
+}
+
+static void on_oversize(void *arg)
+{
+    on_dropped(arg, true);
+}
+
+/* ---- the exchange ----------------------------------------------------------------------------- */
+
+/* `what` is "content type …". */
+static void refuse_content(struct lines_link *link, const struct tg_http_answer *answer)
+{
+    struct tg_str type = answer->content_type;
+    struct tg_buffer *detail = &link->base.detail;
+    int shown = type.length < DETAIL_BYTES ? (int)type.length : DETAIL_BYTES;
+
+    tg_buffer_clear(detail);
+    if (type.length > 0)
+        tg_buffer_appendf(detail, "content type %.*s", shown, type.data);
+    else
+        tg_buffer_append_str(detail, "no content type");
+    link_set_verdict(&link->base, TG_REASON_STATUS, tg_text_or_empty(detail->data));
+    link->base.end.status = answer->status;
+}
+
+/* Whether the body will hold messages; else the verdict is set. */
+static bool is_welcome(struct lines_link *link, const struct tg_http_answer *answer)
+{
+    bool is_good = link->is_sse ? answer->status == 200 : answer->status / 100 == 2 && answer->status != 205;
+
+    if (answer->status == 204) {
+        link_set_verdict(&link->base, TG_REASON_FINISHED, "");
+        link->base.end.status = answer->status;
+        link->base.end.retry_after_ms = (uint64_t)link->base.config->reconnect_max_ms;
+        return false;
+    }
+    if (!is_good) {
+        link_refuse_status(&link->base, answer);
+        return false;
+    }
+    bool is_fitting = link->is_sse ? tg_content_is(answer->content_type, "text/event-stream")
+                                   : !tg_content_is(answer->content_type, "text/html");
+    if (!is_fitting)
+        refuse_content(link, answer);
+    return is_fitting;
+}
+
+static bool on_head(void *arg, const struct tg_http_answer *answer)
+{
+    struct lines_link *link = arg;
+
+    if (!is_welcome(link, answer))
+        return false;
+    link->base.is_busy = true;
+    link_tell_open(&link->base);
+    return leave(link);
+}
+
+static bool on_body(void *arg, const char *bytes, size_t length)
+{
+    struct lines_link *link = arg;
+    enum tg_err err = TG_OK;
+
+    link->base.is_busy = true;
+    link->had_message = false;
+    if (link->is_sse)
+        err = tg_sse_parser_feed(&link->sse, bytes, length);
+    else
+        tg_line_reader_feed(&link->lines, bytes, length);
+    if (link->is_sse && !link->base.is_closed)
+        note_progress(link);
+    if (err < 0) {
+        on_dropped(link, false);
+        link_set_verdict(&link->base, TG_REASON_CLOSED, "no memory for an event");
+    }
+    if (!link->had_message && !link->base.is_closed)
+        link->base.handler->on_heard(link->base.arg);
+    return leave(link) && err == TG_OK;
+}
+
+static void on_redirect(void *arg, const char *host)
+{
+    struct lines_link *link = arg;
+
+    link->base.handler->on_redirect(link->base.arg, host);
+}
+
+static void on_end(void *arg, const struct tg_http_end *end)
+{
+    struct lines_link *link = arg;
+    struct link_http *base = &link->base;
+
+    base->exchange = NULL;
+    if (!base->has_verdict && end->reason == TG_REASON_NONE) {
+        base->is_busy = true;
+        if (!link->is_sse)
+            tg_line_reader_finish(&link->lines);
+        if (!leave(link))
+            return;
+        link_set_verdict(base, TG_REASON_CLOSED, "the answer ended");
+    } else if (!base->has_verdict) {
+        link_set_verdict(base, end->reason, end->detail);
+    }
+    if (base->end.retry_after_ms == 0)
+        base->end.retry_after_ms = base->progress->retry_ms;
+    base->handler->on_end(base->arg, &base->end);
+    free_link(link);
+}
+
+static const struct tg_http_handler http_handler = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_redirect = on_redirect,
+    .on_end = on_end,
+};
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static void on_failure(void *arg)
+{
+    on_end(arg, &(struct tg_http_end){ TG_REASON_CONNECT, "no memory for a request" });
+}
+
+static void init_reader(struct lines_link *link)
+{
+    size_t max_bytes = (size_t)link->base.config->max_message_bytes;
+    const struct tg_progress *progress = link->base.progress;
+
+    if (!link->is_sse) {
+        link->lines = (struct tg_line_reader){
+            .on_line = on_line, .on_dropped = on_dropped, .arg = link, .max_bytes = max_bytes
+        };
+        return;
+    }
+    link->sse = (struct tg_sse_parser){ .on_event = on_event,
+                                        .on_oversize = on_oversize,
+                                        .arg = link,
+                                        .max_bytes = max_bytes,
+                                        .retry_ms = (int64_t)progress->retry_ms };
+    tg_buffer_append(&link->sse.last_id, progress->last_event_id.data, progress->last_event_id.length);
+}
+
+static void start_exchange(struct lines_link *link, const struct tg_link_options *options)
+{
+    const struct tg_config_upstream *config = options->config;
+    struct link_headers headers = { 0 };
+
+    link_headers_add(&headers, "Accept",
+                     link->is_sse ? "text/event-stream" : "application/x-ndjson, application/json;q=0.9");
+    link_headers_add(&headers, "Cache-Control", "no-cache");
+    if (link->is_sse)
+        link_headers_add(&headers, "Last-Event-ID", options->progress->last_event_id.data);
+    const struct tg_http_request request = {
+        .config = config,
+        .target = options->target,
+        .headers = headers.list,
+        .is_post = config->method == TG_CONFIG_POST,
+        .body = { config->body.bytes, config->body.length },
+        .content_type = config->content_type,
+        .head_timeout_ms = (uint64_t)config->connect_timeout_ms,
+    };
+    link->base.exchange = tg_http_start(options->http, &request, &http_handler, link);
+    if (link->base.exchange)
+        return;
+    link->failure = tg_timer_new(options->worker, on_failure, link);
+    tg_timer_start(link->failure, 0);
+}
+
+struct tg_link *tg_link_new_lines(const struct tg_link_options *options)
+{
+    static const struct tg_link_ops ops = { .close = close_link };
+    struct lines_link *link = tg_alloc(sizeof(*link));
+
+    link_http_init(&link->base, options, &ops);
+    link->is_sse = options->config->kind == TG_UPSTREAM_SSE;
+    init_reader(link);
+    start_exchange(link, options);
+    return &link->base.link;
+}

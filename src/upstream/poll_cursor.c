@@ -1,0 +1,179 @@
+/* Cursors. JSON is read and changed as text, so that everything else in it stays as it was written. */
+#include "poll_cursor.h"
+
+#include "target.h"
+#include "tidegate/translate.h"
+
+#include <string.h>
+
+/* What the pointer finds; empty: nothing. */
+static struct tg_str find(struct tg_str pointer_text, struct tg_str json)
+{
+    struct tg_pointer *pointer;
+
+    if (tg_pointer_new(pointer_text, &pointer) < 0)
+        return (struct tg_str){ "", 0 };
+    struct tg_str value = tg_pointer_slice(pointer, json);
+    tg_pointer_free(pointer);
+    return value;
+}
+
+static bool is_json(struct tg_str text)
+{
+    return tg_utf8_is_valid(text.data, text.length) && tg_json_check(text);
+}
+
+/* ---- from an answer --------------------------------------------------------------------------- */
+
+static bool is_number(struct tg_str value)
+{
+    return *value.data == '-' || (*value.data >= '0' && *value.data <= '9');
+}
+
+enum tg_err tg_poll_cursor_read(const char *from, struct tg_str text, struct tg_buffer *cursor,
+                                bool *ret_is_number)
+{
+    struct tg_buffer scratch = { 0 };
+    struct tg_str value = is_json(text) ? find(tg_str_from(from), text) : (struct tg_str){ "", 0 };
+    enum tg_err err = TG_ERR_NOT_FOUND;
+    bool has_number = value.length > 0 && is_number(value);
+
+    if (has_number)
+        err = TG_OK;
+    else if (value.length > 0 && *value.data == '"')
+        err = tg_json_string(value, &scratch, &value);
+    if (err == TG_OK)
+        err = tg_buffer_reserve(cursor, value.length);
+    if (err == TG_OK) {
+        tg_buffer_clear(cursor);
+        tg_buffer_append(cursor, value.data, value.length);
+        *ret_is_number = has_number;
+    }
+    tg_buffer_deinit(&scratch);
+    return err;
+}
+
+/* ---- into a query ----------------------------------------------------------------------------- */
+
+/* RFC 3986 section 2.1: all but the unreserved characters. */
+static enum tg_err append_encoded(struct tg_buffer *out, struct tg_str text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    enum tg_err err = TG_OK;
+
+    for (size_t i = 0; i < text.length && err == TG_OK; i++)
+        if (memchr(plain, text.data[i], strlen(plain)))
+            err = tg_buffer_append(out, &text.data[i], 1);
+        else
+            err = tg_buffer_appendf(out, "%%%02X", (unsigned char)text.data[i]);
+    return err;
+}
+
+enum tg_err tg_poll_cursor_add_to_path(struct tg_buffer *out, const char *path, const char *name,
+                                       struct tg_str cursor)
+{
+    const char *query = strchr(path, '?');
+    size_t length = strlen(path), before = out->length;
+    bool is_open = query && (path[length - 1] == '?' || path[length - 1] == '&');
+
+    if (cursor.length > TG_TARGET_PATH_MAX)
+        return TG_ERR_TOO_LARGE;
+    enum tg_err err = tg_buffer_append(out, path, length);
+    if (err == TG_OK && !is_open)
+        err = tg_buffer_append_str(out, query ? "&" : "?");
+    if (err == TG_OK)
+        err = append_encoded(out, tg_str_from(name));
+    if (err == TG_OK)
+        err = tg_buffer_append_str(out, "=");
+    if (err == TG_OK)
+        err = append_encoded(out, cursor);
+    if (err == TG_OK && out->length - before > TG_TARGET_PATH_MAX)
+        err = TG_ERR_TOO_LARGE;
+    return err;
+}
+
+/* ---- into a body ------------------------------------------------------------------------------ */
+
+static enum tg_err append_value(struct tg_buffer *out, struct tg_str cursor, bool has_number)
+{
+    if (has_number)
+        return tg_buffer_append(out, cursor.data, cursor.length);
+    enum tg_err err = tg_buffer_append_str(out, "\"");
+    if (err == TG_OK)
+        err = tg_buffer_append_json(out, cursor.data, cursor.length);
+    return err == TG_OK ? tg_buffer_append_str(out, "\"") : err;
+}
+
+/* A pointer's token as a member's name: `"name":` */
+static enum tg_err append_name(struct tg_buffer *out, struct tg_str token)
+{
+    struct tg_buffer name = { 0 };
+    enum tg_err err = tg_buffer_append_str(out, "\"");
+
+    for (size_t i = 0; i < token.length && err == TG_OK; i++) {
+        bool is_escape = token.data[i] == '~' && i + 1 < token.length;
+        const char *character = !is_escape ? &token.data[i] : token.data[++i] == '1' ? "/" : "~";
+        err = tg_buffer_append(&name, character, 1);
+    }
+    if (err == TG_OK)
+        err = tg_buffer_append_json(out, tg_text_or_empty(name.data), name.length);
+    if (err == TG_OK)
+        err = tg_buffer_append_str(out, "\":");
+    tg_buffer_deinit(&name);
+    return err;
+}
+
+/* The members for `path`, "/a/b": `"a":{"b":<the cursor>}` */
+static enum tg_err append_members(struct tg_buffer *out, const char *path, struct tg_str cursor,
+                                  bool has_number)
+{
+    enum tg_err err = TG_OK;
+    size_t depth = 0;
+
+    while (*path == '/' && err == TG_OK) {
+        size_t length = strcspn(path + 1, "/");
+        if (depth++ > 0)
+            err = tg_buffer_append_str(out, "{");
+        if (err == TG_OK)
+            err = append_name(out, (struct tg_str){ path + 1, length });
+        path += 1 + length;
+    }
+    if (err == TG_OK)
+        err = append_value(out, cursor, has_number);
+    while (depth-- > 1 && err == TG_OK)
+        err = tg_buffer_append_str(out, "}");
+    return err;
+}
+
+static bool is_empty_object(struct tg_str object)
+{
+    return object.data[1 + strspn(object.data + 1, " \t\r\n")] == '}';
+}
+
+enum tg_err tg_poll_cursor_add_to_body(struct tg_buffer *out, struct tg_str body, const char *pointer,
+                                       struct tg_str cursor, bool has_number)
+{
+    struct tg_str path = tg_str_from(pointer), place;
+    enum tg_err err;
+
+    if ((*pointer && *pointer != '/') || !is_json(body))
+        return TG_ERR_INVALID;
+    while ((place = find(path, body)).length == 0 && path.length > 0)
+        do
+            path.length--;
+        while (path.data[path.length] != '/');
+    const char *missing = pointer + path.length;
+    if (place.length == 0 || (*missing && *place.data != '{'))
+        return TG_ERR_INVALID;
+
+    const char *end = body.data + body.length;
+    const char *from = *missing ? place.data + 1 : place.data;    /* what comes before stays, */
+    const char *to = *missing ? from : place.data + place.length; /* and so does what comes from here */
+    err = tg_buffer_append(out, body.data, (size_t)(from - body.data));
+    if (err == TG_OK)
+        err = *missing ? append_members(out, missing, cursor, has_number)
+                       : append_value(out, cursor, has_number);
+    if (err == TG_OK && *missing && !is_empty_object(place))
+        err = tg_buffer_append_str(out, ",");
+    return err == TG_OK ? tg_buffer_append(out, to, (size_t)(end - to)) : err;
+}

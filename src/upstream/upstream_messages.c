@@ -1,0 +1,131 @@
+/* One upstream: what its link delivers. Messages go through the translator into the stream. */
+#include "upstream_internal.h"
+
+static void on_open(void *arg)
+{
+    struct tg_upstream *up = arg;
+    const struct tg_config_upstream *config = &up->config->upstream;
+
+    upstream_count(&up->counters.connects, 1);
+    tg_log(TG_LOG_INFO, "upstream", "connected", TG_F_STR("stream", upstream_name(up)));
+    for (size_t i = 0; i < config->on_open_count; i++)
+        up->link->ops->send(up->link, &config->on_open[i]);
+    upstream_start_health(up);
+    upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_OPENED }, TG_REASON_NONE);
+}
+
+/* ---- messages --------------------------------------------------------------------------------- */
+
+static void log_message(struct tg_upstream *up, const char *event, const char *why, size_t length)
+{
+    uint32_t suppressed;
+
+    if (tg_log_limit_allows(&up->message_limit, 1, tg_clock_now_ms(), &suppressed))
+        tg_log(TG_LOG_WARNING, "upstream", event, TG_F_STR("stream", upstream_name(up)), TG_F_STR("why", why),
+               TG_F_INT("bytes", length), TG_F_INT("suppressed", suppressed));
+}
+
+struct emission {
+    struct tg_upstream *upstream;
+    enum tg_err err;
+};
+
+static bool on_event(void *arg, const struct tg_event *event)
+{
+    struct emission *emission = arg;
+
+    emission->err = upstream_append(emission->upstream, event);
+    return emission->err == TG_OK;
+}
+
+static void count_misfits(struct tg_upstream *up, const struct tg_translation *translation, size_t length)
+{
+    bool is_dropped = up->config->translate.on_misfit == TG_MISFIT_DROP;
+
+    for (size_t i = TG_MISFIT_NONE + 1; i < TG_MISFIT_COUNT; i++)
+        if (translation->misfits[i] > 0)
+            upstream_count(&up->counters.misfits[i], translation->misfits[i]);
+    log_message(up, is_dropped ? "message_dropped" : "message_misfit",
+                tg_misfit_text(translation->first_misfit), length);
+}
+
+static void count_lost(struct tg_upstream *up, enum tg_err err, size_t length)
+{
+    enum tg_misfit misfit = err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_EVENT;
+
+    upstream_count(&up->counters.misfits[misfit], 1);
+    log_message(up, "message_dropped", tg_misfit_text(misfit), length);
+}
+
+static bool on_message(void *arg, const struct tg_message *message)
+{
+    struct tg_upstream *up = arg;
+    struct emission emission = { .upstream = up };
+    struct tg_translation translation;
+
+    upstream_count(&up->counters.messages, 1);
+    upstream_count(&up->counters.message_bytes, message->length);
+    tg_health_on_message(&up->health, upstream_now_ms(up));
+    tg_translator_run(up->translator, message, on_event, &emission, &translation);
+    if (translation.filtered > 0)
+        upstream_count(&up->counters.filtered, translation.filtered);
+    if (translation.repeated > 0)
+        upstream_count(&up->counters.repeated, translation.repeated);
+    if (translation.first_misfit != TG_MISFIT_NONE)
+        count_misfits(up, &translation, message->length);
+    if (emission.err < 0)
+        count_lost(up, emission.err, message->length);
+    if (translation.misfits[TG_MISFIT_UTF8] > 0)
+        return false;
+    if (!up->supervisor.is_proved)
+        upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_PROVED }, TG_REASON_NONE);
+    return true;
+}
+
+static void on_dropped(void *arg, bool is_oversize)
+{
+    struct tg_upstream *up = arg;
+
+    tg_health_on_message(&up->health, upstream_now_ms(up));
+    if (is_oversize)
+        upstream_count(&up->counters.oversize, 1);
+    else
+        upstream_count(&up->counters.misfits[TG_MISFIT_MEMORY], 1);
+    log_message(up, "message_dropped", is_oversize ? "oversize" : "memory",
+                (size_t)up->config->upstream.max_message_bytes);
+}
+
+/* ---- the rest --------------------------------------------------------------------------------- */
+
+static void on_heard(void *arg)
+{
+    struct tg_upstream *up = arg;
+
+    tg_health_on_heard(&up->health, upstream_now_ms(up));
+}
+
+static void on_redirect(void *arg, const char *host)
+{
+    struct tg_upstream *up = arg;
+
+    tg_log(TG_LOG_INFO, "upstream", "redirect", TG_F_STR("stream", upstream_name(up)),
+           TG_F_STR("host", host));
+}
+
+static void on_end(void *arg, const struct tg_link_end *end)
+{
+    struct tg_upstream *up = arg;
+
+    up->link = NULL;
+    tg_timer_stop(up->health_timer);
+    upstream_fail(up, end);
+}
+
+const struct tg_link_handler upstream_link_handler = {
+    .on_open = on_open,
+    .on_message = on_message,
+    .on_dropped = on_dropped,
+    .on_heard = on_heard,
+    .on_redirect = on_redirect,
+    .on_end = on_end,
+};

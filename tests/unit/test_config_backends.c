@@ -1,0 +1,161 @@
+/* Unit tests: backends over HTTP: what the options of sse, ndjson and poll load to. */
+#include "tidegate/config.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define UPSTREAM(members) "{\"streams\":{\"q\":{\"upstream\":{" members "}}},\"routes\":[]}"
+
+static struct tg_config *load_good(const char *text)
+{
+    struct tg_config *config = NULL;
+    struct tg_buffer errors = { 0 };
+    if (tg_config_parse("t.json", text, strlen(text), &config, &errors))
+        fail_msg("%s", errors.data);
+    assert_null(errors.data);
+    return config;
+}
+
+static void websocket_is_what_it_was(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good(UPSTREAM("\"url\":\"ws://h\""));
+    const struct tg_config_upstream *upstream = &config->streams[0].upstream;
+    assert_int_equal(upstream->kind, TG_UPSTREAM_WEBSOCKET);
+    assert_int_equal(upstream->ping_every_ms, 20000);
+    assert_int_equal(upstream->method, TG_CONFIG_GET);
+    assert_false(upstream->body.is_set);
+    assert_null(upstream->content_type);
+    assert_null(upstream->cursor.from);
+    tg_config_free(config);
+}
+
+static void kinds_over_http_have_no_pings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t kind;
+    } kinds[] = {
+        { UPSTREAM("\"kind\":\"sse\",\"url\":\"http://h\""), TG_UPSTREAM_SSE },
+        { UPSTREAM("\"kind\":\"ndjson\",\"url\":\"http://h\""), TG_UPSTREAM_NDJSON },
+        { UPSTREAM("\"kind\":\"poll\",\"url\":\"http://h\""), TG_UPSTREAM_POLL },
+    };
+    for (size_t i = 0; i < TG_COUNT_OF(kinds); i++) {
+        struct tg_config *config = load_good(kinds[i].text);
+        const struct tg_config_upstream *upstream = &config->streams[0].upstream;
+        assert_int_equal(upstream->kind, kinds[i].kind);
+        assert_int_equal(upstream->ping_every_ms, 0);
+        assert_int_equal(upstream->keepalive_every_ms, 0);
+        assert_int_equal(upstream->on_open_count, 0);
+        assert_int_equal(upstream->url.port, 80);
+        assert_false(upstream->url.is_secure);
+        assert_string_equal(upstream->url.path, "/");
+        tg_config_free(config);
+    }
+}
+
+static void poll_has_its_defaults(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good(UPSTREAM("\"url\":\"https://h/x?y=z\",\"kind\":\"poll\""));
+    const struct tg_config_upstream *upstream = &config->streams[0].upstream;
+    assert_int_equal(upstream->url.port, 443);
+    assert_true(upstream->url.is_secure);
+    assert_string_equal(upstream->url.path, "/x?y=z");
+    assert_int_equal(upstream->method, TG_CONFIG_GET);
+    assert_int_equal(upstream->every_ms, 5000);
+    assert_int_equal(upstream->jitter_percent, 10);
+    assert_false(upstream->is_long);
+    assert_null(upstream->cursor.from);
+    tg_config_free(config);
+}
+
+static void poll_takes_all_of_its_options(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good(UPSTREAM(
+        "\"kind\":\"poll\",\"url\":\"http://h:81\",\"method\":\"POST\",\"every\":\"10ms\",\"jitter\":100,"
+        "\"long\":true,\"body\":{\"a\":[1,{}]},\"idle_timeout\":\"1s\","
+        "\"cursor\":{\"from\":\"/next/0\",\"body\":\"/a/1/since\",\"initial\":\"x\"}"));
+    const struct tg_config_upstream *upstream = &config->streams[0].upstream;
+    assert_int_equal(upstream->url.port, 81);
+    assert_int_equal(upstream->method, TG_CONFIG_POST);
+    assert_int_equal(upstream->every_ms, 10);
+    assert_int_equal(upstream->jitter_percent, 100);
+    assert_int_equal(upstream->idle_timeout_ms, 1000);
+    assert_true(upstream->is_long);
+    assert_string_equal(upstream->body.bytes, "{\"a\":[1,{}]}");
+    assert_string_equal(upstream->cursor.from, "/next/0");
+    assert_string_equal(upstream->cursor.body, "/a/1/since");
+    assert_string_equal(upstream->cursor.initial, "x");
+    assert_null(upstream->cursor.query);
+    tg_config_free(config);
+}
+
+static void cursor_may_go_into_the_query(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good(UPSTREAM(
+        "\"kind\":\"poll\",\"url\":\"http://h\",\"cursor\":{\"query\":\"since\",\"from\":\"/next\"}"));
+    const struct tg_config_cursor *cursor = &config->streams[0].upstream.cursor;
+    assert_string_equal(cursor->query, "since");
+    assert_null(cursor->body);
+    assert_null(cursor->initial);
+    tg_config_free(config);
+}
+
+static void assert_body(const char *members, bool is_binary, const char *bytes, size_t length,
+                        const char *type)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             UPSTREAM("\"kind\":\"sse\",\"url\":\"http://h\",\"method\":\"POST\",\"body\":%s"), members);
+    struct tg_config *config = load_good(text);
+    const struct tg_config_upstream *upstream = &config->streams[0].upstream;
+    assert_true(upstream->body.is_set);
+    assert_int_equal(upstream->body.is_binary, is_binary);
+    assert_int_equal(upstream->body.length, length);
+    assert_memory_equal(upstream->body.bytes, bytes, length + 1);
+    assert_string_equal(upstream->content_type, type);
+    tg_config_free(config);
+}
+
+static void body_says_its_type(void **state)
+{
+    (void)state;
+    assert_body("\"text\"", false, "text", 4, "text/plain; charset=utf-8");
+    assert_body("\"\"", false, "", 0, "text/plain; charset=utf-8");
+    assert_body("{ \"b\": 1, \"a\": [ 0.1 ] }", false, "{\"b\":1,\"a\":[0.1]}", 17, "application/json");
+    assert_body("null", false, "null", 4, "application/json");
+    assert_body("{\"$base64\":\"AAEC\"}", true, "\0\1\2", 3, "application/octet-stream");
+    assert_body("[],\"content_type\":\"application/x-list\"", false, "[]", 2, "application/x-list");
+}
+
+static void headers_are_reserved_by_kind(void **state)
+{
+    (void)state;
+    /* Free for one kind, taken for the other. */
+    tg_config_free(
+        load_good(UPSTREAM("\"url\":\"ws://h\",\"headers\":{\"Range\":\"a\",\"Accept-Encoding\":\"b\","
+                           "\"Last-Event-ID\":\"c\",\"Content-Type\":\"d\"}")));
+    struct tg_config *config =
+        load_good(UPSTREAM("\"headers\":{\"Origin\":\"a\",\"Sec-WebSocket-Key\":\"b\",\"Accept\":\"c\"},"
+                           "\"kind\":\"poll\",\"url\":\"http://h\""));
+    assert_string_equal(config->streams[0].upstream.headers[2].name, "Accept");
+    tg_config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(websocket_is_what_it_was),     cmocka_unit_test(kinds_over_http_have_no_pings),
+        cmocka_unit_test(poll_has_its_defaults),        cmocka_unit_test(poll_takes_all_of_its_options),
+        cmocka_unit_test(cursor_may_go_into_the_query), cmocka_unit_test(body_says_its_type),
+        cmocka_unit_test(headers_are_reserved_by_kind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,131 @@
+/* What becomes of messages that the rules do not fit. */
+#include "test_translate_support.h"
+
+static void a_misfit_is_dropped_by_default(void **state)
+{
+    (void)state;
+    assert_misfit(RULES(.data = P("/a"), .event = P("tick")), text("no json"), TG_MISFIT_JSON);
+}
+
+static void raw_sends_the_text_without_rules(void **state)
+{
+    struct tg_message message = text("no json");
+    struct fixture fixture;
+
+    (void)state;
+    fixture_init(&fixture,
+                 RULES(.event = P("tick"), .id = P("/i"), .data = P("/a"), .on_misfit = TG_MISFIT_RAW));
+    feed_message(&fixture, message);
+    message.type = TG_STR("own");
+    message.id = TG_STR("7");
+    feed_message(&fixture, message);
+    assert_int_equal(fixture.last.misfits[TG_MISFIT_JSON], 1);
+    assert_int_equal(fixture.count, 2);
+    assert_recorded(&fixture, 0, "", "", "no json");
+    assert_recorded(&fixture, 1, "own", "7", "no json");
+    fixture_deinit(&fixture);
+}
+
+static void raw_leaves_out_what_cannot_be_sent(void **state)
+{
+    struct tg_message message = text("no json");
+    struct fixture fixture;
+
+    (void)state;
+    message.type = TG_STR("a\nb");
+    message.id = TG_STR("a b");
+    fixture_init(&fixture, RULES(.data = P("/a"), .on_misfit = TG_MISFIT_RAW));
+    feed_message(&fixture, message);
+    assert_int_equal(fixture.count, 1);
+    assert_recorded(&fixture, 0, "", "", "no json");
+    fixture_deinit(&fixture);
+}
+
+static void raw_is_what_could_be_decoded(void **state)
+{
+    int64_t steps[] = { TG_DECODE_BASE64, TG_DECODE_UTF8 };
+    struct fixture fixture;
+
+    (void)state;
+    fixture_init(&fixture,
+                 RULES(.decode = steps, .decode_count = 2, .data = P("/a"), .on_misfit = TG_MISFIT_RAW));
+    feed(&fixture, "bm8ganNvbg==");
+    feed(&fixture, "not base64!");
+    assert_int_equal(fixture.count, 2);
+    assert_recorded(&fixture, 0, "", "", "no json");
+    assert_recorded(&fixture, 1, "", "", "not base64!");
+    fixture_deinit(&fixture);
+}
+
+static void raw_is_the_item_that_does_not_fit(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    fixture_init(&fixture, RULES(.split = P(""), .data = P("/a"), .on_misfit = TG_MISFIT_RAW));
+    feed(&fixture, "[{\"a\":1}, { \"b\" : 2 }]");
+    assert_int_equal(fixture.last.events, 2);
+    assert_int_equal(fixture.last.misfits[TG_MISFIT_DATA], 1);
+    assert_recorded(&fixture, 0, "", "", "1");
+    assert_recorded(&fixture, 1, "", "", "{\"b\":2}");
+    fixture_deinit(&fixture);
+}
+
+static void bytes_that_are_not_utf8_are_dropped_even_raw(void **state)
+{
+    int64_t steps[] = { TG_DECODE_HEX };
+
+    (void)state;
+    assert_misfit(RULES(.on_misfit = TG_MISFIT_RAW), text("a\xff"), TG_MISFIT_UTF8);
+    assert_misfit(RULES(.decode = steps, .decode_count = 1, .on_misfit = TG_MISFIT_RAW), binary("\xff"),
+                  TG_MISFIT_DECODE);
+}
+
+static void an_error_event_says_why_and_nothing_else(void **state)
+{
+    struct tg_message message = text("secret");
+    struct fixture fixture;
+
+    (void)state;
+    message.type = TG_STR("own");
+    message.id = TG_STR("7");
+    fixture_init(&fixture,
+                 RULES(.data = P("/a"), .error_event = P("oops"), .on_misfit = TG_MISFIT_ERROR_EVENT));
+    feed_message(&fixture, message);
+    feed(&fixture, "{}");
+    feed(&fixture, "\xff");
+    assert_int_equal(fixture.count, 3);
+    assert_recorded(&fixture, 0, "oops", "", "{\"reason\":\"json\"}");
+    assert_recorded(&fixture, 1, "oops", "", "{\"reason\":\"data\"}");
+    assert_recorded(&fixture, 2, "oops", "", "{\"reason\":\"utf8\"}");
+    fixture_deinit(&fixture);
+}
+
+static void each_item_that_does_not_fit_has_its_error_event(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    fixture_init(&fixture, RULES(.split = P(""), .id = P("/i"), .on_misfit = TG_MISFIT_ERROR_EVENT));
+    feed(&fixture, "[{\"i\":1},{},{\"i\":2},{\"i\":\" \"}]");
+    assert_int_equal(fixture.last.events, 4);
+    assert_int_equal(fixture.last.misfits[TG_MISFIT_ID], 2);
+    assert_recorded(&fixture, 1, "tidegate.error", "", "{\"reason\":\"id\"}");
+    assert_recorded(&fixture, 2, "", "2", "{\"i\":2}");
+    fixture_deinit(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_misfit_is_dropped_by_default),
+        cmocka_unit_test(raw_sends_the_text_without_rules),
+        cmocka_unit_test(raw_leaves_out_what_cannot_be_sent),
+        cmocka_unit_test(raw_is_what_could_be_decoded),
+        cmocka_unit_test(raw_is_the_item_that_does_not_fit),
+        cmocka_unit_test(bytes_that_are_not_utf8_are_dropped_even_raw),
+        cmocka_unit_test(an_error_event_says_why_and_nothing_else),
+        cmocka_unit_test(each_item_that_does_not_fit_has_its_error_event),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,434 @@
+/* Links that ask again and again. */
+#include "fake_http.h"
+
+static struct tg_progress progress;
+
+static struct tg_config_upstream config;
+
+static int set_up(void **state)
+{
+    (void)state;
+    config = (struct tg_config_upstream){
+        .kind = TG_UPSTREAM_POLL,
+        .max_message_bytes = 20,
+        .connect_timeout_ms = 7000,
+        .every_ms = 5000,
+        .content_type = (char *)"application/json",
+    };
+    return 0;
+}
+
+static int forget_progress(void **state)
+{
+    tear_down(state);
+    tg_progress_deinit(&progress);
+    return 0;
+}
+
+static void start(void)
+{
+    start_link(tg_link_new_poll, &config, &progress);
+}
+
+#define TEXT HEAD(.status = 200, .content_type = TG_STR("text/plain"))
+
+/* The same answer again and again, each after its request. */
+static void expect_next(const char *request)
+{
+    assert_int_equal(pass_time(), 5000);
+    expect_request(request);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------- */
+
+static void it_asks_again_after_the_interval(void **state)
+{
+    (void)state;
+    start();
+    expect_request("GET /feed");
+    assert_int_equal(exchange->head_timeout_ms, 7000);
+    assert_int_equal(exchange->body_timeout_ms, 7000);
+    fake_now_ms += 1234; /* the interval begins when the answer has ended */
+    answer(TEXT, "a");
+    assert_null(exchange);
+    expect_next("GET /feed");
+    answer(TEXT, "b");
+    expect_told("open;message(||a);message(||b);");
+}
+
+static void it_opens_with_the_first_good_answer_once_it_is_complete(void **state)
+{
+    (void)state;
+    start();
+    give_head(TEXT);
+    give_text("a");
+    expect_told("");
+    end_with(TG_REASON_NONE, "");
+    expect_told("open;message(||a);");
+}
+
+static void parts_of_a_body_are_one_message(void **state)
+{
+    (void)state;
+    start();
+    give_head(TEXT);
+    give_text("ab");
+    give_text("c");
+    give_text("d");
+    end_with(TG_REASON_NONE, "");
+    expect_told("open;message(||abcd);");
+}
+
+static void a_post_says_the_same_each_time(void **state)
+{
+    (void)state;
+    config.method = TG_CONFIG_POST;
+    config.body = (struct tg_config_message){ .is_set = true, .bytes = (char *)"[1]", .length = 3 };
+    start();
+    expect_request("POST /feed|application/json|[1]");
+    answer(HEAD(.status = 200, .etag = TG_STR("\"x\""), .last_modified = TG_STR("then")), "a");
+    expect_next("POST /feed|application/json|[1]"); /* no validators: they would mean something else here */
+}
+
+static void without_memory_it_ends_later(void **state)
+{
+    (void)state;
+    is_memory_out = true;
+    start();
+    assert_int_equal(pass_time(), 0);
+    expect_told("end(connect 0 0 no memory for a request);");
+}
+
+/* ---- what is no news ---------------------------------------------------------------------------- */
+
+static void an_answer_without_a_body_is_heard(void **state)
+{
+    static const unsigned statuses[] = { 200, 204, 205, 304 };
+
+    (void)state;
+    start();
+    for (size_t i = 0; i < TG_COUNT_OF(statuses); i++) {
+        answer(HEAD(.status = statuses[i]), "");
+        assert_int_equal(pass_time(), 5000);
+    }
+    expect_told("open;heard;heard;heard;heard;");
+}
+
+static void the_same_body_again_is_heard(void **state)
+{
+    (void)state;
+    start();
+    answer(TEXT, "a");
+    pass_time();
+    answer(TEXT, "a");
+    pass_time();
+    answer(TEXT, "b");
+    pass_time();
+    answer(TEXT, "a");
+    expect_told("open;message(||a);heard;message(||b);message(||a);");
+}
+
+static void also_on_the_next_link(void **state)
+{
+    (void)state;
+    start();
+    answer(TEXT, "a");
+    close_it();
+    start();
+    answer(TEXT, "a");
+    expect_told("open;message(||a);open;heard;");
+}
+
+static void validators_go_back(void **state)
+{
+    (void)state;
+    start();
+    answer(HEAD(.status = 200, .etag = TG_STR("\"1\""), .last_modified = TG_STR("then")), "a");
+    expect_next("GET /feed|If-None-Match: \"1\"|If-Modified-Since: then");
+    answer(HEAD(.status = 304), "");
+    expect_next("GET /feed|If-None-Match: \"1\"|If-Modified-Since: then");
+    answer(HEAD(.status = 200, .etag = TG_STR("W/\"2\"")), "b");
+    expect_next("GET /feed|If-None-Match: W/\"2\"");
+    answer(HEAD(.status = 200), "c");
+    expect_next("GET /feed");
+    expect_told("open;message(||a);heard;message(||b);message(||c);");
+}
+
+static void the_same_body_may_have_new_validators(void **state)
+{
+    (void)state;
+    start();
+    answer(HEAD(.status = 200, .etag = TG_STR("\"1\"")), "a");
+    pass_time();
+    answer(HEAD(.status = 200, .etag = TG_STR("\"2\"")), "a");
+    expect_next("GET /feed|If-None-Match: \"2\"");
+}
+
+static void validators_count_only_with_the_message(void **state)
+{
+    (void)state;
+    start();
+    give_head(HEAD(.status = 200, .etag = TG_STR("\"1\"")));
+    give_text("a");
+    end_with(TG_REASON_CLOSED, "cut");
+    expect_told("end(closed 0 0 cut);");
+    start();
+    expect_request("GET /feed");
+}
+
+/* ---- what ends it ------------------------------------------------------------------------------- */
+
+static void another_status_ends_it(void **state)
+{
+    (void)state;
+    start();
+    answer(TEXT, "a");
+    pass_time();
+    answer(HEAD(.status = 503, .retry_after_ms = 9000), "later");
+    expect_told("open;message(||a);end(status 503 9000 );");
+    assert_null(timers);
+}
+
+static void no_connection_ends_it(void **state)
+{
+    (void)state;
+    start();
+    exchange->handler->on_redirect(exchange->arg, "b.example");
+    end_with(TG_REASON_DNS, "no such name");
+    expect_told("redirect(b.example);end(dns 0 0 no such name);");
+}
+
+/* ---- what is too much --------------------------------------------------------------------------- */
+
+static void a_body_that_is_too_large_is_dropped(void **state)
+{
+    (void)state;
+    start();
+    give_head(HEAD(.status = 200, .etag = TG_STR("\"1\"")));
+    assert_true(give_text("12345678901234567890"));
+    assert_false(give_text("1"));
+    expect_told("open;dropped(oversize);");
+    expect_next("GET /feed|If-None-Match: \"1\"");
+    answer(TEXT, "12345678901234567890");
+    expect_told("message(||12345678901234567890);");
+}
+
+/* ---- text or not -------------------------------------------------------------------------------- */
+
+static void the_content_type_says_whether_it_is_text(void **state)
+{
+    (void)state;
+    start();
+    answer(HEAD(.status = 200, .content_type = TG_STR("application/json")), "1");
+    pass_time();
+    answer(HEAD(.status = 200, .content_type = TG_STR("image/png")), "2");
+    pass_time();
+    answer(HEAD(.status = 200, .content_type = TG_STR("text/plain")), "3\xff");
+    expect_told("open;message(||1);message binary(||2);message(||3\xff);");
+}
+
+static void without_a_type_utf_8_is_text(void **state)
+{
+    (void)state;
+    start();
+    answer(HEAD(.status = 200), "\xc3\xa4");
+    pass_time();
+    answer(HEAD(.status = 200), "\xc3");
+    expect_told("open;message(||\xc3\xa4);message binary(||\xc3);");
+}
+
+/* ---- cursors ------------------------------------------------------------------------------------ */
+
+static void a_cursor_goes_into_the_query(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    expect_request("GET /feed");
+    answer(HEAD(.status = 200), "{\"n\":\"a b\"}");
+    expect_next("GET /feed?since=a%20b");
+    answer(HEAD(.status = 200), "{\"m\":1}");
+    expect_next("GET /feed?since=a%20b"); /* there is none: the old one stays */
+    answer(HEAD(.status = 200), "{\"n\":1.0}");
+    expect_next("GET /feed?since=1.0");
+    answer(HEAD(.status = 204), "");
+    expect_next("GET /feed?since=1.0");
+}
+
+static void the_first_request_has_the_initial_cursor(void **state)
+{
+    (void)state;
+    config.cursor =
+        (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since", .initial = (char *)"0" };
+    start();
+    expect_request("GET /feed?since=0");
+    answer(HEAD(.status = 200), "{\"n\":5}");
+    expect_next("GET /feed?since=5");
+    end_with(TG_REASON_CLOSED, "");
+    start();
+    expect_request("GET /feed?since=5"); /* the next link, too, goes on from there */
+}
+
+static void a_cursor_goes_into_the_body(void **state)
+{
+    (void)state;
+    config.method = TG_CONFIG_POST;
+    config.body = (struct tg_config_message){ .is_set = true, .bytes = (char *)"{\"a\":1}", .length = 7 };
+    config.cursor =
+        (struct tg_config_cursor){ .from = (char *)"/n", .body = (char *)"/since", .initial = (char *)"0" };
+    start();
+    expect_request("POST /feed|application/json|{\"since\":\"0\",\"a\":1}");
+    answer(HEAD(.status = 200), "{\"n\":1.50}");
+    expect_next("POST /feed|application/json|{\"since\":1.50,\"a\":1}");
+    answer(HEAD(.status = 200), "{\"n\":\"x\"}");
+    expect_next("POST /feed|application/json|{\"since\":\"x\",\"a\":1}");
+}
+
+static void validators_belong_to_one_cursor(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    answer(HEAD(.status = 200, .etag = TG_STR("\"1\"")), "{\"n\":5}");
+    expect_next("GET /feed?since=5");
+    answer(HEAD(.status = 200, .etag = TG_STR("\"2\"")), "{\"n\":5, \"m\":6}");
+    expect_next("GET /feed?since=5|If-None-Match: \"2\"");
+}
+
+static void the_cursor_moves_only_after_the_message(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    give_head(HEAD(.status = 200));
+    give_text("{\"n\":5}");
+    assert_int_equal(progress.cursor.length, 0);
+    end_with(TG_REASON_CLOSED, "cut");
+    assert_int_equal(progress.cursor.length, 0);
+}
+
+static void a_cursor_that_fits_no_query_ends_it(void **state)
+{
+    static char long_one[8100];
+
+    (void)state;
+    memset(long_one, 'x', sizeof(long_one) - 1);
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    tg_buffer_append_str(&progress.cursor, long_one);
+    start();
+    assert_int_equal(exchange_count, 0);
+    pass_time();
+    expect_told("end(protocol 0 0 a cursor that is too long for a query);");
+}
+
+/* ---- long polling ------------------------------------------------------------------------------- */
+
+static void a_long_poll_asks_again_at_once(void **state)
+{
+    (void)state;
+    config.is_long = true;
+    start();
+    assert_int_equal(exchange->head_timeout_ms, 3600 * 1000);
+    fake_now_ms += 30000;
+    answer(TEXT, "a");
+    assert_int_equal(pass_time(), 0);
+    fake_now_ms += 40;
+    answer(HEAD(.status = 204), "");
+    assert_int_equal(pass_time(), 60);
+    answer(HEAD(.status = 304), "");
+    assert_int_equal(pass_time(), 100);
+    expect_told("open;message(||a);heard;heard;");
+}
+
+static void a_backend_that_does_not_hold_is_asked_ten_times_a_second(void **state)
+{
+    uint64_t began_ms = fake_now_ms;
+
+    (void)state;
+    config.is_long = true;
+    start();
+    for (int i = 0; i < 100; i++) {
+        answer(TEXT, i % 2 ? "a" : "b");
+        pass_time();
+    }
+    assert_int_equal(fake_now_ms - began_ms, 10000);
+}
+
+static void a_long_poll_does_not_hurry_for_what_is_too_large(void **state)
+{
+    (void)state;
+    config.is_long = true;
+    start();
+    give_head(TEXT);
+    give_text("123456789012345678901");
+    expect_next("GET /feed");
+}
+
+/* ---- closing ------------------------------------------------------------------------------------ */
+
+static void it_may_be_closed_while_it_waits(void **state)
+{
+    (void)state;
+    start();
+    answer(TEXT, "a");
+    close_it();
+    assert_null(timers);
+}
+
+static void it_may_be_closed_by_any_call(void **state)
+{
+    static const struct {
+        const char *call, *body, *told;
+    } cases[] = {
+        { "open", "a", "open;" },
+        { "message", "b", "open;message(||b);" },
+        { "heard", "", "open;heard;" },
+        { "dropped", "123456789012345678901", "open;dropped(oversize);" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
+        close_within = cases[i].call;
+        start();
+        answer(TEXT, cases[i].body);
+        expect_told(cases[i].told);
+        assert_null(under_test);
+        assert_null(timers);
+    }
+    assert_true(progress.has_digest); /* b was handed over */
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, forget_progress)
+    const struct CMUnitTest tests[] = {
+        TEST(it_asks_again_after_the_interval),
+        TEST(it_opens_with_the_first_good_answer_once_it_is_complete),
+        TEST(parts_of_a_body_are_one_message),
+        TEST(a_post_says_the_same_each_time),
+        TEST(without_memory_it_ends_later),
+        TEST(an_answer_without_a_body_is_heard),
+        TEST(the_same_body_again_is_heard),
+        TEST(also_on_the_next_link),
+        TEST(validators_go_back),
+        TEST(the_same_body_may_have_new_validators),
+        TEST(validators_count_only_with_the_message),
+        TEST(another_status_ends_it),
+        TEST(no_connection_ends_it),
+        TEST(a_body_that_is_too_large_is_dropped),
+        TEST(the_content_type_says_whether_it_is_text),
+        TEST(without_a_type_utf_8_is_text),
+        TEST(a_cursor_goes_into_the_query),
+        TEST(the_first_request_has_the_initial_cursor),
+        TEST(a_cursor_goes_into_the_body),
+        TEST(validators_belong_to_one_cursor),
+        TEST(the_cursor_moves_only_after_the_message),
+        TEST(a_cursor_that_fits_no_query_ends_it),
+        TEST(a_long_poll_asks_again_at_once),
+        TEST(a_backend_that_does_not_hold_is_asked_ten_times_a_second),
+        TEST(a_long_poll_does_not_hurry_for_what_is_too_large),
+        TEST(it_may_be_closed_while_it_waits),
+        TEST(it_may_be_closed_by_any_call),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
