@@ -34,9 +34,10 @@ enum tg_misfit {
     TG_MISFIT_JQ,     /* the filter failed, took too long or gave too much */
     TG_MISFIT_SPLIT,  /* the split pointer finds no array */
     /* also, for each of these three: a template has a pointer without a stand-in, which finds nothing, or null */
-    TG_MISFIT_DATA,  /* the data pointer finds nothing */
-    TG_MISFIT_ID,    /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
+    TG_MISFIT_DATA, /* the data pointer finds nothing */
+    TG_MISFIT_ID,   /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
     TG_MISFIT_EVENT, /* the event rule gives something that is no event type, or, without one, the message does */
+    TG_MISFIT_KEY, /* the event has no key, or none that is known, and so no stream to go to */
     TG_MISFIT_MEMORY,
     TG_MISFIT_COUNT
 };
@@ -72,8 +73,41 @@ struct tg_translation {
  * `emit` returns false when it could not take the event; the message is then left there, and what is remembered as
  * seen is only what was taken. One thread at a time. May take as long as jq_timeout with a jq filter, else no time. */
 typedef bool tg_emit_fn(void *arg, const struct tg_event *event);
-void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit, void *arg,
-                       struct tg_translation *ret_translation);
+void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit,
+                       void *arg, struct tg_translation *ret_translation);
+
+/* ---- one upstream for many streams --------------------------------------------------------------- */
+
+enum { TG_KEY_MAX = 512 }; /* bytes of a key */
+
+/* Before the first message: from now on each event has a key, and a part without one is a misfit. `route` must outlive the
+ * translator. What is no message for a stream (a misfit before its key was found) makes no event, whatever the rules say
+ * about misfits. TG_ERR_INVALID with a line in *ret_error. */
+enum tg_err tg_translator_route(struct tg_translator *translator, const struct tg_config_route_by *route,
+                                struct tg_buffer *ret_error);
+/* Within `emit`: the key of the event; empty without routing. */
+struct tg_str tg_translator_key(const struct tg_translator *translator);
+
+/* ---- many upstreams with the same rules, on one thread ------------------------------------------- */
+
+/* What one of them has seen: the translator itself can then be shared. NULL: the rules do not ask for it. */
+struct tg_seen;
+struct tg_seen *tg_translator_new_seen(const struct tg_translator *translator);
+void tg_seen_free(struct tg_seen *seen); /* NULL is fine */
+/* As tg_translator_run, with what this upstream has seen. */
+void tg_translator_run_for(struct tg_translator *translator, struct tg_seen *seen,
+                           const struct tg_message *message, tg_emit_fn *emit, void *arg,
+                           struct tg_translation *ret_translation);
+
+/* ---- the last message ------------------------------------------------------------------------------ */
+
+struct tg_until; /* one thread at a time */
+/* `condition` must outlive it. TG_ERR_INVALID with a line in *ret_error. */
+enum tg_err tg_until_new(const struct tg_config_condition *condition, struct tg_until **ret_until,
+                         struct tg_buffer *ret_error);
+void tg_until_free(struct tg_until *until); /* NULL is fine */
+/* Asked of the message as it came, before any rule. False also when it cannot be told. */
+bool tg_until_matches(struct tg_until *until, const struct tg_message *message);
 
 /* ---- JSON as text, for who looks into a message himself ----------------------------------------- */
 

@@ -21,6 +21,14 @@
 /* Buffers are kept from message to message, unless one has grown much larger than most need it. */
 enum { KEPT_BYTES = 256 * 1024, ERROR_DATA_BYTES = 64 };
 
+/* Where an event goes: the key of its stream. */
+struct address {
+    const struct tg_config_route_by *rules;
+    struct tg_pointer *by; /* NULL: there is one stream alone */
+    struct tg_buffer text;
+    struct tg_str key; /* of the part at hand; empty: it has none */
+};
+
 struct tg_translator {
     const struct tg_config_translate *rules;
     struct tg_decoder decoder;
@@ -29,12 +37,15 @@ struct tg_translator {
     struct tg_condition *when;
     struct tg_draft_rules draft_rules;
     struct tg_seen *seen;
+    struct tg_buffer seen_text;
+    struct address address;
     struct tg_buffer outputs; /* of jq */
 };
 
 /* One message on its way. */
 struct run {
     struct tg_translator *translator;
+    struct tg_seen *seen; /* NULL: nothing is remembered */
     const struct tg_message *message;
     tg_emit_fn *emit;
     void *arg;
@@ -44,10 +55,10 @@ struct run {
 };
 
 static const char *const misfit_texts[TG_MISFIT_COUNT] = {
-    [TG_MISFIT_NONE] = "none",     [TG_MISFIT_UTF8] = "utf8", [TG_MISFIT_DECODE] = "decode",
-    [TG_MISFIT_JSON] = "json",     [TG_MISFIT_JQ] = "jq",     [TG_MISFIT_SPLIT] = "split",
-    [TG_MISFIT_DATA] = "data",     [TG_MISFIT_ID] = "id",     [TG_MISFIT_EVENT] = "event",
-    [TG_MISFIT_MEMORY] = "memory",
+    [TG_MISFIT_NONE] = "none", [TG_MISFIT_UTF8] = "utf8",     [TG_MISFIT_DECODE] = "decode",
+    [TG_MISFIT_JSON] = "json", [TG_MISFIT_JQ] = "jq",         [TG_MISFIT_SPLIT] = "split",
+    [TG_MISFIT_DATA] = "data", [TG_MISFIT_ID] = "id",         [TG_MISFIT_EVENT] = "event",
+    [TG_MISFIT_KEY] = "key",   [TG_MISFIT_MEMORY] = "memory",
 };
 
 const char *tg_misfit_text(enum tg_misfit misfit)
@@ -86,8 +97,7 @@ enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg
 
     translator->rules = rules;
     translator->decoder.rules = rules;
-    if (rules->seen != TG_SEEN_OFF)
-        translator->seen = tg_seen_new((size_t)rules->seen_remember);
+    translator->seen = tg_translator_new_seen(translator);
     enum tg_err err = tg_draft_rules_init(&translator->draft_rules, rules, ret_error);
     if (!err)
         err = compile_split(translator, ret_error);
@@ -103,6 +113,30 @@ enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg
     return TG_OK;
 }
 
+struct tg_seen *tg_translator_new_seen(const struct tg_translator *translator)
+{
+    const struct tg_config_translate *rules = translator->rules;
+
+    return rules->seen != TG_SEEN_OFF ? tg_seen_new((size_t)rules->seen_remember) : NULL;
+}
+
+enum tg_err tg_translator_route(struct tg_translator *translator, const struct tg_config_route_by *route,
+                                struct tg_buffer *ret_error)
+{
+    struct address *address = &translator->address;
+    enum tg_err err = route->by ? tg_pointer_new(tg_str_from(route->by), &address->by) : TG_OK;
+
+    if (err)
+        tg_buffer_appendf(ret_error, "\"%s\" is no JSON pointer", route->by);
+    address->rules = route;
+    return err;
+}
+
+struct tg_str tg_translator_key(const struct tg_translator *translator)
+{
+    return translator->address.key;
+}
+
 void tg_translator_free(struct tg_translator *translator)
 {
     if (!translator)
@@ -113,6 +147,9 @@ void tg_translator_free(struct tg_translator *translator)
     tg_condition_free(translator->when);
     tg_draft_rules_deinit(&translator->draft_rules);
     tg_seen_free(translator->seen);
+    tg_buffer_deinit(&translator->seen_text);
+    tg_pointer_free(translator->address.by);
+    tg_buffer_deinit(&translator->address.text);
     tg_buffer_deinit(&translator->outputs);
     free(translator);
 }
@@ -130,29 +167,49 @@ static void release_buffers(struct tg_translator *translator)
     release_large(&translator->draft_rules.event_text);
     release_large(&translator->draft_rules.id_text);
     release_large(&translator->draft_rules.data_text);
+    release_large(&translator->seen_text);
+    release_large(&translator->address.text);
     release_large(&translator->outputs);
 }
 
 /* ---- the end: seen, emit, and what is done about misfits --------------------------------------- */
 
+/* The same id or content in two streams is not the same event. */
+static bool add_address(struct tg_translator *translator, struct tg_str *text)
+{
+    struct tg_str key = translator->address.key;
+    struct tg_buffer *out = &translator->seen_text;
+
+    if (!translator->address.by)
+        return true;
+    tg_buffer_clear(out);
+    if (tg_buffer_append(out, key.data, key.length) || tg_buffer_append(out, "\n", 1) ||
+        tg_buffer_append(out, text->data, text->length))
+        return false;
+    *text = (struct tg_str){ out->data, out->length };
+    return true;
+}
+
 /* By what a message counts as seen; false: nothing it could be known by. */
 static bool make_key(const struct run *run, const struct tg_draft *draft, struct tg_seen_key *ret_key)
 {
-    const struct tg_translator *translator = run->translator;
+    struct tg_translator *translator = run->translator;
     const struct tg_event *event = &draft->event;
+    bool is_by_content = translator->rules->seen == TG_SEEN_CONTENT;
+    struct tg_str first = is_by_content ? event->type : event->id;
 
-    if (translator->rules->seen == TG_SEEN_CONTENT)
-        return tg_seen_make_key(translator->seen, event->type, event->data, ret_key);
-    if (event->id.length == 0)
+    if ((!is_by_content && first.length == 0) || !add_address(translator, &first))
         return false;
+    if (is_by_content)
+        return tg_seen_make_key(run->seen, first, event->data, ret_key);
     /* The parts of one message share the id that it carries: they are told apart by their number. */
     struct tg_str part = { (const char *)&run->part_count, sizeof(run->part_count) };
-    return tg_seen_make_key(translator->seen, event->id, draft->has_carried_id ? part : TG_STR(""), ret_key);
+    return tg_seen_make_key(run->seen, first, draft->has_carried_id ? part : TG_STR(""), ret_key);
 }
 
 static void deliver(struct run *run, const struct tg_draft *draft)
 {
-    struct tg_seen *seen = run->translator->seen;
+    struct tg_seen *seen = run->seen;
     struct tg_seen_key key;
     bool has_key = seen && make_key(run, draft, &key);
 
@@ -193,6 +250,8 @@ static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_pa
     run->translation->misfits[misfit]++;
     if (run->translation->first_misfit == TG_MISFIT_NONE)
         run->translation->first_misfit = misfit;
+    if (translator->address.by && translator->address.key.length == 0)
+        return; /* there is no stream to tell it in */
     if (translator->rules->on_misfit == TG_MISFIT_ERROR_EVENT) {
         deliver_error(run, misfit);
     } else if (translator->rules->on_misfit == TG_MISFIT_RAW &&
@@ -214,6 +273,48 @@ static enum tg_misfit ask_when(struct tg_translator *translator, struct tg_json 
     return TG_MISFIT_NONE;
 }
 
+/* What the rules make of a key that they have for it; empty: they have none. */
+static struct tg_str map_key(const struct tg_config_header *to, struct tg_str key)
+{
+    if (!to)
+        return key;
+    for (; to->name; to++) {
+        if (tg_str_equals(tg_str_from(to->name), key))
+            return tg_str_from(to->value);
+    }
+    return TG_STR("");
+}
+
+static bool is_key(struct tg_str key)
+{
+    for (size_t i = 0; i < key.length; i++) {
+        if ((unsigned char)key.data[i] < 0x20 || key.data[i] == 0x7f)
+            return false;
+    }
+    return key.length > 0 && key.length <= TG_KEY_MAX;
+}
+
+static enum tg_misfit pick_key(struct address *address, struct tg_json *json)
+{
+    struct tg_str key = TG_STR("");
+
+    if (!tg_json_is_valid(json))
+        return TG_MISFIT_JSON;
+    struct tg_str value = tg_pointer_slice(address->by, json->text);
+    tg_buffer_clear(&address->text);
+    if (tg_json_kind(value) == TG_JSON_STRING) {
+        if (tg_json_string(value, &address->text, &key) < 0)
+            return TG_MISFIT_MEMORY;
+    } else if (tg_json_is_integer(value)) {
+        key = value;
+    }
+    key = map_key(address->rules->to, key);
+    if (!is_key(key))
+        return TG_MISFIT_KEY;
+    address->key = key;
+    return TG_MISFIT_NONE;
+}
+
 static void translate_part(struct run *run, struct tg_part *part, bool is_binary)
 {
     struct tg_translator *translator = run->translator;
@@ -224,6 +325,8 @@ static void translate_part(struct run *run, struct tg_part *part, bool is_binary
     if (misfit == TG_MISFIT_NONE && !is_wanted) {
         run->translation->filtered++;
     } else {
+        if (misfit == TG_MISFIT_NONE && translator->address.by)
+            misfit = pick_key(&translator->address, &part->json);
         if (misfit == TG_MISFIT_NONE && is_binary)
             misfit = tg_draft_make_binary(&translator->draft_rules, run->message, part->json.text,
                                           translator->rules->binary_event, &draft);
@@ -234,6 +337,7 @@ static void translate_part(struct run *run, struct tg_part *part, bool is_binary
         else
             on_misfit(run, misfit, part);
     }
+    translator->address.key = TG_STR("");
     run->part_count++;
 }
 
@@ -305,11 +409,19 @@ static void filter(struct run *run, struct tg_part *part)
 void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit,
                        void *arg, struct tg_translation *ret_translation)
 {
-    struct run run = { translator, message, emit, arg, ret_translation, 0, false };
+    tg_translator_run_for(translator, translator->seen, message, emit, arg, ret_translation);
+}
+
+void tg_translator_run_for(struct tg_translator *translator, struct tg_seen *seen,
+                           const struct tg_message *message, tg_emit_fn *emit, void *arg,
+                           struct tg_translation *ret_translation)
+{
+    struct run run = { translator, seen, message, emit, arg, ret_translation, 0, false };
     struct tg_part whole = { .json.text = { message->bytes ? message->bytes : "", message->length } };
     bool is_binary = message->is_binary, is_decoded = translator->rules->decode_count > 0;
 
     *ret_translation = (struct tg_translation){ 0 };
+    translator->address.key = TG_STR("");
     enum tg_err err = is_decoded ? tg_decoder_run(&translator->decoder, &whole.json.text, &is_binary) : TG_OK;
     if (err) {
         on_misfit(&run, err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_DECODE, &whole);
