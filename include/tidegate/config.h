@@ -91,7 +91,9 @@ enum tg_config_upstream_kind {
 };
 enum tg_config_method { TG_CONFIG_GET, TG_CONFIG_POST };
 
-/* A URL in its parts, checked by the loader: ws and wss for websocket, http and https for the other kinds. */
+/* A URL in its parts, checked by the loader: ws and wss for websocket, http and https for the other kinds.
+ * With parameters in it (struct tg_config_parameter), `text` and `path` are as in the file, and the rest is what the
+ * first value of each one makes of it; a member's own URL is what tg_config_url_parse makes of `text`. */
 struct tg_config_url {
     char *text;
     bool is_secure;
@@ -128,14 +130,16 @@ struct tg_config_upstream {
     int64_t max_redirects;
     int64_t reconnect_first_ms, reconnect_max_ms;
     int64_t connect;   /* enum tg_config_connect */
-    int64_t linger_ms; /* on_demand: stays connected for so long after the last subscriber */
-    bool required;     /* /readyz waits for it */
+    int64_t linger_ms; /* on_demand, keyed and client: stays for so long after the last subscriber */
+    bool required;     /* /readyz waits for it; false unless set for keyed and client */
     struct tg_config_tls_client tls;
 
     /* sse, ndjson, poll: the request */
     int64_t method; /* enum tg_config_method */
     struct tg_config_message body;
-    char *content_type; /* of the body; by what the body is in the file unless set, never NULL with a body */
+    /* Of the body; by what the body is in the file unless set, never NULL with a body. NULL for the bodies that clients
+     * post (scope client): theirs is forwarded. */
+    char *content_type;
     /* poll */
     int64_t every_ms;       /* from the end of one answer to the next request */
     int64_t jitter_percent; /* of every_ms, at random, more or less */
@@ -219,24 +223,29 @@ struct tg_config_retain {
 /* Who shares a stream. */
 enum tg_config_scope { TG_SCOPE_SHARED, TG_SCOPE_KEYED, TG_SCOPE_CLIENT };
 
-/* A parameter of a route's path, "{name}", and what it may be. In the upstream's url, headers and messages "{name}" stands
- * for its value: percent-encoded in the url, as it is in headers, escaped in the strings of JSON messages. */
+/* A parameter of a route's path, "{name}", and what it may be. In scopes keyed and client, "{name}" in the upstream's url,
+ * headers and messages stands for its value: percent-encoded in the url, as it is in headers, escaped in the strings of
+ * JSON messages. In url and headers each such name is known; what else stands in braces in messages means itself. */
 struct tg_config_parameter {
-    char *name;
+    char *name;    /* [a-z][a-z0-9_]{0,31} */
     char *pattern; /* regular expression that the whole value must match; NULL: [A-Za-z0-9._~-]{1,64} */
     char **one_of; /* or these alone; only then it may be part of scheme, host or port */
 };
 
+/* By which requests sessions are opened. */
+enum tg_config_open { TG_OPEN_GET, TG_OPEN_POST, TG_OPEN_BOTH };
+
 /* Scope client. */
 struct tg_config_session {
-    char **forward_headers;  /* NULL-terminated; of the client's request, to the backend */
-    char **forward_query;    /* names; "*" is all but those of Last-Event-ID */
-    char *identity_cookie;   /* a session is bound to the value of this cookie; or */
-    char *identity_header;   /* of this header; both NULL: to the token in its ids alone */
-    bool is_opened_by_get;   /* true unless the session needs a body */
-    bool is_opened_by_post;  /* the body is the first message, or the body of the request to the backend */
+    char **forward_headers; /* NULL-terminated; of the client's request, to the backend */
+    char **forward_query;   /* names; "*" is all but those of Last-Event-ID */
+    char *identity_cookie;  /* a session is bound to the value of this cookie; or */
+    char *identity_header;  /* of this header; both NULL: to the token in its ids alone */
+    int64_t open;           /* enum tg_config_open, which the next two say too */
+    bool is_opened_by_get;  /* true unless the session needs a body */
+    bool is_opened_by_post; /* the body is the first message, or the body of the request to the backend */
     int64_t max_body_bytes;
-    char *message;           /* template around the body: "{body}" in a string or JSON; NULL: as it is */
+    char *message; /* template around the body: "{body}" in a string or JSON; NULL: as it is */
 };
 
 /* A route of kind send. */
@@ -244,14 +253,14 @@ struct tg_config_send {
     bool is_set;
     int64_t max_body_bytes;
     int64_t per_second; /* messages, for each session or client address; 0: no limit */
-    int64_t burst;
-    bool is_binary; /* whether the backend gets binary messages */
+    int64_t burst;      /* as many as per_second unless set */
+    bool is_binary;     /* whether the backend gets binary messages */
 };
 
-/* One upstream feeds many streams. */
+/* One upstream feeds many streams; scope shared. */
 struct tg_config_route_by {
-    char *by;                /* JSON pointer to the key; NULL: all messages go to the one stream */
-    struct tg_config_header *to; /* key in the message to key in paths; NULL: the same */
+    char *by;                    /* JSON pointer to the key; NULL: all messages go to the one stream */
+    struct tg_config_header *to; /* key in the message to key in paths; NULL, or not in it: the same */
 };
 
 enum tg_config_initial { TG_INITIAL_LIVE, TG_INITIAL_LAST, TG_INITIAL_ALL };
@@ -259,13 +268,13 @@ enum tg_config_after_gap { TG_AFTER_GAP_OLDEST, TG_AFTER_GAP_LIVE };
 
 struct tg_config_stream {
     char *name;
-    int64_t scope; /* enum tg_config_scope */
-    struct tg_config_parameter *parameters; /* parameter_count of them; scopes keyed and client, and with `route` */
-    size_t parameter_count;
-    int64_t max_members; /* keys, or sessions */
+    int64_t scope;                          /* enum tg_config_scope */
+    struct tg_config_parameter *parameters; /* parameter_count of them */
+    size_t parameter_count; /* at most 16; scope keyed and `route`: at least 1; else only for scope client */
+    int64_t max_members;    /* keys, or sessions; in the file "max_keys" and "max_sessions" */
     struct tg_config_session session;
     struct tg_config_route_by route;
-    struct tg_config_condition *until; /* or NULL; a message that matches is the last one, and makes no event */
+    struct tg_config_condition *until; /* or NULL; the message that matches is the last, and makes no event */
     struct tg_config_upstream upstream;
     struct tg_config_translate translate;
     struct tg_config_retain retain;
@@ -281,13 +290,13 @@ struct tg_config_cors {
 };
 
 struct tg_config_route {
-    char *path;          /* exact, or a prefix that ends with "*" */
-    char *stream;        /* a key of `streams`; or NULL */
-    size_t stream_index; /* into config->streams */
+    char *path;   /* exact, or a prefix that ends with "*", or with parameters: "{name}" is a whole segment */
+    char *stream; /* a key of `streams`; or NULL */
+    size_t stream_index; /* into config->streams; of `stream` or `send` */
     char *send;          /* a key of `streams` whose backend gets what is posted here; or NULL */
     struct tg_config_send send_options;
-    char *file;          /* one file to serve; or NULL */
-    char *content_type;  /* for `file`; NULL: by its ending */
+    char *file;         /* one file to serve; or NULL */
+    char *content_type; /* for `file`; NULL: by its ending */
     struct tg_config_cors cors;
 };
 
@@ -321,6 +330,11 @@ enum tg_err tg_config_parse(const char *name, const char *text, size_t length, s
                             struct tg_buffer *ret_errors);
 
 void tg_config_free(struct tg_config *config); /* NULL is fine */
+
+/* The URL of a member, made of the one in the file with the parameters' values in it. `kind` is an enum
+ * tg_config_upstream_kind. TG_ERR_INVALID: it is none for this kind. */
+enum tg_err tg_config_url_parse(const char *text, int64_t kind, struct tg_config_url *ret_url);
+void tg_config_url_deinit(struct tg_config_url *url);
 
 /* Appends the JSON Schema (draft 2020-12) of the configuration, made from the option table. */
 enum tg_err tg_config_schema(struct tg_buffer *out);

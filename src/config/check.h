@@ -9,13 +9,30 @@
  * listener that an absent `listen` stands for, a route's stream_index, the type of a request's body). */
 void tg_config_check(struct tg_document *document, struct tg_config *config);
 
-/* The parts for one stream; `path` is that of its upstream, and at last of its translate. */
+/* Its parts. `path` is that of the stream. */
+void tg_config_check_stream(struct tg_document *document, const struct tg_path *path,
+                            struct tg_config_stream *stream);
+void tg_config_check_session(struct tg_document *document, const struct tg_path *path,
+                             const struct tg_config_stream *stream);
+void tg_config_check_routes(struct tg_document *document, struct tg_config *config);
+
+/* Parts for one stream; `path` is that of its upstream, and at last of its translate. */
 void tg_config_check_upstream(struct tg_document *document, const struct tg_path *path,
                               const struct tg_config_upstream *upstream);
+/* Also fills in the parts of a url with parameters. */
+void tg_config_check_placeholders(struct tg_document *document, const struct tg_path *path,
+                                  struct tg_config_stream *stream);
 /* Also fills in what follows from the kind and the body. */
 void tg_config_check_request(struct tg_document *document, const struct tg_path *path,
-                             struct tg_config_upstream *upstream);
+                             struct tg_config_stream *stream);
 void tg_config_check_translate(struct tg_document *document, const struct tg_path *path,
                                const struct tg_config_stream *stream);
+
+/* Appends what the stream's parameters look like in paths and urls: `"{a}", "{b}" or "{c}"`. */
+void tg_config_append_parameters(const struct tg_config_stream *stream, struct tg_buffer *out);
+/* NULL: it has none of this name. */
+const struct tg_config_parameter *tg_config_find_parameter(const struct tg_config_stream *stream,
+                                                           struct tg_str name);
+bool tg_config_forwards_header(const struct tg_config_session *session, const char *name);
 
 #endif

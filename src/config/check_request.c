@@ -31,15 +31,24 @@ static void check_kind(struct tg_document *document, const struct tg_path *path,
     }
 }
 
-static void check_body(struct tg_document *document, const struct tg_path *path,
-                       const struct tg_config_upstream *upstream)
+/* The bodies that open sessions. */
+static bool has_posted_body(const struct tg_config_stream *stream)
 {
+    return stream->scope == TG_SCOPE_CLIENT && stream->session.is_opened_by_post &&
+           stream->upstream.kind != TG_UPSTREAM_WEBSOCKET;
+}
+
+static void check_body(struct tg_document *document, const struct tg_path *path,
+                       const struct tg_config_stream *stream)
+{
+    const struct tg_config_upstream *upstream = &stream->upstream;
     struct tg_path body = TG_PATH_KEY(path, "body"), type = TG_PATH_KEY(path, "content_type");
     struct tg_path method = TG_PATH_KEY(path, "method"), headers = TG_PATH_KEY(path, "headers");
-    bool has_body = tg_document_find(document, &body);
+    bool has_own_body = tg_document_find(document, &body);
+    bool has_body = has_own_body || has_posted_body(stream);
     if (upstream->kind == TG_UPSTREAM_WEBSOCKET)
         return;
-    if (has_body && upstream->method != TG_CONFIG_POST && !tg_document_has_error(document, &method))
+    if (has_own_body && upstream->method != TG_CONFIG_POST && !tg_document_has_error(document, &method))
         tg_document_error(document, &body, "expected \"method\": \"POST\" beside it");
     if (!has_body && tg_document_find(document, &type))
         tg_document_error(document, &type, "expected \"body\" beside it");
@@ -113,15 +122,27 @@ static const char *type_of_body(const struct tg_config_upstream *upstream, const
     return json_is_string(body) ? "text/plain; charset=utf-8" : "application/json";
 }
 
-void tg_config_check_request(struct tg_document *document, const struct tg_path *path,
-                             struct tg_config_upstream *upstream)
+static void set_content_type(const struct tg_document *document, const struct tg_path *path,
+                             struct tg_config_stream *stream)
 {
+    struct tg_config_upstream *upstream = &stream->upstream;
     struct tg_path body = TG_PATH_KEY(path, "body");
-    check_kind(document, path, upstream);
-    check_body(document, path, upstream);
-    check_cursor(document, path, upstream);
-    if (upstream->body.is_set && !upstream->content_type)
+    if (upstream->content_type)
+        return;
+    if (upstream->body.is_set)
         upstream->content_type = tg_strdup(type_of_body(upstream, tg_document_find(document, &body)));
+    else if (has_posted_body(stream) && !tg_config_forwards_header(&stream->session, "Content-Type"))
+        upstream->content_type = tg_strdup("application/json");
+}
+
+void tg_config_check_request(struct tg_document *document, const struct tg_path *path,
+                             struct tg_config_stream *stream)
+{
+    struct tg_config_upstream *upstream = &stream->upstream;
+    check_kind(document, path, upstream);
+    check_body(document, path, stream);
+    check_cursor(document, path, upstream);
+    set_content_type(document, path, stream);
     /* There are no pings but a WebSocket's, whatever the default. */
     if (upstream->kind != TG_UPSTREAM_WEBSOCKET)
         upstream->ping_every_ms = 0;

@@ -184,10 +184,16 @@ static void load_keys(struct tg_document *document, const struct tg_path *path,
 
 /* ---- conditions in one another ------------------------------------------------------------------------ */
 
+/* Where a condition stands that stands in no other. */
+static bool is_root(const char *key)
+{
+    return key && (strcmp(key, "when") == 0 || strcmp(key, "until") == 0);
+}
+
 static size_t depth_of(const struct tg_path *path)
 {
     size_t depth = 1;
-    for (; path && (!path->key || strcmp(path->key, "when") != 0); path = path->up)
+    for (; path && !is_root(path->key); path = path->up)
         depth += !path->key || strcmp(path->key, "not") == 0;
     return depth;
 }

@@ -127,6 +127,11 @@ json_t *tg_document_find(const struct tg_document *document, const struct tg_pat
     return path->key ? json_object_get(parent, path->key) : json_array_get(parent, path->index);
 }
 
+bool tg_document_has(const struct tg_document *document, const struct tg_path *object, const char *key)
+{
+    return json_object_get(tg_document_find(document, object), key) != NULL;
+}
+
 /* As far down as the path leads: a missing key's place is its object's. */
 static json_t *find_place(const struct tg_document *document, const struct tg_path *path, size_t *ret_place)
 {

@@ -37,6 +37,9 @@ void tg_document_deinit(struct tg_document *document);
 /* The value there, borrowed; NULL when there is none. */
 json_t *tg_document_find(const struct tg_document *document, const struct tg_path *path);
 
+/* Whether the object there has the key. */
+bool tg_document_has(const struct tg_document *document, const struct tg_path *object, const char *key);
+
 /* Notes that what stands at the path is wrong; at the key of it, where that is the wrong part. A missing
  * value's place is its object's. The first error at a path or below it wins: what follows from it is not
  * worth a line. */

@@ -74,6 +74,17 @@ const struct tg_option_grammar tg_grammar_query_name = {
     .is_valid = is_query_name,
 };
 
+static bool is_query_name_or_all(const char *text)
+{
+    return strcmp(text, "*") == 0 || is_query_name(text);
+}
+
+const struct tg_option_grammar tg_grammar_query_name_or_all = {
+    .expected = "\"*\", or a query name of letters, digits, \"-\", \"_\", \".\" and \"~\"",
+    .pattern = "^(\\*|[A-Za-z0-9_.~-]+)$",
+    .is_valid = is_query_name_or_all,
+};
+
 static bool is_event_name(const char *text)
 {
     return *text && !strpbrk(text, "\r\n");
@@ -138,6 +149,30 @@ const struct tg_option_grammar tg_grammar_route_path = {
     .expected = "a path that begins with \"/\", has no \"?\", \"#\" and spaces, and \"*\" at its end only",
     .pattern = "^/[^?#*\\s]*\\*?$",
     .is_valid = is_route_path,
+};
+
+static bool is_parameter_name(const char *text)
+{
+    size_t length = strlen(text);
+    return length >= 1 && length <= 32 && *text >= 'a' && *text <= 'z' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
+}
+
+const struct tg_option_grammar tg_grammar_parameter_name = {
+    .expected = "a name of 1 to 32 small letters, digits and \"_\" that begins with a letter",
+    .pattern = "^[a-z][a-z0-9_]{0,31}$",
+    .is_valid = is_parameter_name,
+};
+
+static bool is_parameter_value(const char *text)
+{
+    return *text && !has_control(text);
+}
+
+const struct tg_option_grammar tg_grammar_parameter_value = {
+    .expected = "a value without control characters, not empty",
+    .pattern = "^[^\\r\\n]+$",
+    .is_valid = is_parameter_value,
 };
 
 static bool is_token(const char *text)

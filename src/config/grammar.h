@@ -8,11 +8,14 @@ extern const struct tg_option_grammar tg_grammar_ip_address;
 extern const struct tg_option_grammar tg_grammar_socket_path;
 extern const struct tg_option_grammar tg_grammar_file_name;
 extern const struct tg_option_grammar tg_grammar_query_name;
+extern const struct tg_option_grammar tg_grammar_query_name_or_all;
 extern const struct tg_option_grammar tg_grammar_event_name;     /* not empty, no CR, LF */
 extern const struct tg_option_grammar tg_grammar_pointer;        /* RFC 6901, not empty */
 extern const struct tg_option_grammar tg_grammar_pointer_or_all; /* RFC 6901 */
 extern const struct tg_option_grammar tg_grammar_stream_name;
 extern const struct tg_option_grammar tg_grammar_route_path;
+extern const struct tg_option_grammar tg_grammar_parameter_name;
+extern const struct tg_option_grammar tg_grammar_parameter_value;
 extern const struct tg_option_grammar tg_grammar_token;          /* RFC 9110 */
 extern const struct tg_option_grammar tg_grammar_header_value;   /* RFC 9110, and UTF-8 */
 extern const struct tg_option_grammar tg_grammar_header_content; /* the same, not empty */
@@ -29,5 +32,7 @@ extern const struct tg_option_grammar tg_grammar_data_value; /* or "" */
 /* In grammar_compiled.c: what must compile. */
 extern const struct tg_option_grammar tg_grammar_jq;
 extern const struct tg_option_grammar tg_grammar_regex;
+extern const struct tg_option_grammar
+    tg_grammar_regex_of_all; /* also with what makes it match a whole text */
 
 #endif

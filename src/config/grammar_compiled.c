@@ -112,3 +112,27 @@ const struct tg_option_grammar tg_grammar_regex = {
     .is_valid = is_regex,
     .explain = explain_regex,
 };
+
+/* A comment or a quotation that does not end would take in what follows the pattern. */
+static bool is_regex_of_all(const char *text)
+{
+    struct tg_buffer whole = { 0 };
+    tg_buffer_appendf(&whole, "\\A(?:%s)\\z", text);
+    bool is_valid = is_regex(text) && is_regex(tg_text_or_empty(whole.data));
+    tg_buffer_deinit(&whole);
+    return is_valid;
+}
+
+static void explain_regex_of_all(const char *text, struct tg_buffer *out)
+{
+    if (is_regex(text))
+        tg_buffer_append_str(out, "a regular expression that is still one in parentheses");
+    else
+        explain_regex(text, out);
+}
+
+const struct tg_option_grammar tg_grammar_regex_of_all = {
+    .expected = "a regular expression",
+    .is_valid = is_regex_of_all,
+    .explain = explain_regex_of_all,
+};

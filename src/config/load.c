@@ -55,7 +55,8 @@ const char *tg_load_text(struct tg_document *document, const struct tg_path *pat
 {
     const char *text = json_string_value(value);
     if (!text) {
-        if (option->type == TG_OPTION_STRINGS || option->type == TG_OPTION_HEADERS)
+        if (option->type == TG_OPTION_STRINGS || option->type == TG_OPTION_HEADERS ||
+            option->type == TG_OPTION_PAIRS)
             tg_document_error(document, path, "expected a string");
         else
             tg_load_report(document, path, option, true);
@@ -255,7 +256,9 @@ static tg_option_loader *const loaders[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_MAP] = load_map,
     [TG_OPTION_URL] = tg_load_url,
     [TG_OPTION_HEADERS] = tg_load_headers,
+    [TG_OPTION_PAIRS] = tg_load_pairs,
     [TG_OPTION_MESSAGE] = tg_load_message,
+    [TG_OPTION_TEXT] = tg_load_text_message,
     [TG_OPTION_MESSAGES] = tg_load_messages,
     [TG_OPTION_INITIAL] = tg_load_initial,
     [TG_OPTION_WORDS] = tg_load_words,

@@ -20,13 +20,23 @@ int64_t tg_load_kind_beside(const struct tg_document *document, const struct tg_
     return TG_URL_ANY_KIND;
 }
 
+/* In scopes keyed and client, names in braces are parameters: such URLs are parsed when these are known. */
+static bool has_parameters(const struct tg_document *document, const struct tg_path *path, const char *text)
+{
+    struct tg_path scope = TG_PATH_KEY(path->up->up, "scope");
+    const char *word = json_string_value(tg_document_find(document, &scope));
+    return word && strcmp(word, "shared") != 0 && strpbrk(text, "{}");
+}
+
 void tg_load_url(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
                  json_t *value, void *base)
 {
     struct tg_config_url *url = (struct tg_config_url *)(void *)((char *)base + option->offset);
     const char *expected;
     const char *text = tg_load_text(document, path, option, NULL, value);
-    if (text && tg_url_parse(text, tg_load_kind_beside(document, path), url, &expected))
+    if (text && has_parameters(document, path, text))
+        url->text = tg_strdup(text);
+    else if (text && tg_url_parse(text, tg_load_kind_beside(document, path), url, &expected))
         tg_document_error(document, path, "expected %s", expected);
 }
 

@@ -1,4 +1,4 @@
-/* Loaders of the types that are more than one plain value: messages, initial, lists of words, JSON. */
+/* Loaders of the types that are more than one plain value: messages, initial, lists of words, JSON, pairs. */
 #include "load.h"
 
 #include <stdlib.h>
@@ -75,6 +75,24 @@ void tg_load_message(struct tg_document *document, const struct tg_path *path, c
                      (struct tg_config_message *)(void *)((char *)base + option->offset));
 }
 
+void tg_load_text_message(struct tg_document *document, const struct tg_path *path,
+                          const struct tg_option *option, json_t *value, void *base)
+{
+    char **field = (char **)(void *)((char *)base + option->offset);
+    struct tg_config_message message = { 0 };
+    load_one_message(document, path, value, &message);
+    if (message.is_binary) {
+        tg_document_error(document, path, "expected text, or JSON that is sent as text");
+    } else if (message.is_set && strlen(message.bytes) != message.length) {
+        tg_document_error(document, path, "expected text without NUL characters");
+    } else if (message.is_set) {
+        free(*field);
+        *field = message.bytes;
+        message.bytes = NULL;
+    }
+    tg_message_deinit(&message);
+}
+
 void tg_load_messages(struct tg_document *document, const struct tg_path *path,
                       const struct tg_option *option, json_t *value, void *base)
 {
@@ -120,7 +138,7 @@ void tg_load_initial(struct tg_document *document, const struct tg_path *path, c
     }
 }
 
-/* ---- words, numbers, JSON ----------------------------------------------------------------------------- */
+/* ---- words, numbers, JSON, pairs ---------------------------------------------------------------------- */
 
 static void *field_of(const struct tg_option *option, void *base)
 {
@@ -192,4 +210,29 @@ void tg_load_jsons(struct tg_document *document, const struct tg_path *path, con
         loaded += texts[loaded] ? 1 : 0;
     }
     *(char ***)field_of(option, base) = texts;
+}
+
+void tg_load_pairs(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
+                   json_t *value, void *base)
+{
+    if (!json_is_object(value)) {
+        tg_load_report(document, path, option, true);
+        return;
+    }
+    size_t count = json_object_size(value), loaded = 0;
+    if (!tg_load_check_count(document, path, option, count))
+        return;
+    struct tg_config_header *pairs = tg_alloc((count + 1) * sizeof(pairs[0]));
+    const char *name;
+    json_t *inner_value;
+    json_object_foreach(value, name, inner_value)
+    {
+        struct tg_path inner = TG_PATH_KEY(path, name);
+        const char *text = tg_load_text(document, &inner, option, option->grammar, inner_value);
+        if (!text)
+            continue;
+        pairs[loaded].name = tg_strdup(name);
+        pairs[loaded++].value = tg_strdup(text);
+    }
+    *(struct tg_config_header **)field_of(option, base) = pairs;
 }

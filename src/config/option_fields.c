@@ -99,13 +99,6 @@ static void free_messages(struct tg_config_message *messages, size_t count)
     free(messages);
 }
 
-static void free_url(struct tg_config_url *url)
-{
-    free(url->text);
-    free(url->host);
-    free(url->path);
-}
-
 void tg_options_free(const struct tg_option_object *object, void *base)
 {
     for (size_t i = 0; i < object->option_count; i++) {
@@ -116,6 +109,7 @@ void tg_options_free(const struct tg_option_object *object, void *base)
         case TG_OPTION_STRING:
         case TG_OPTION_PATH:
         case TG_OPTION_FILE:
+        case TG_OPTION_TEXT:
             free(*(char **)field);
             break;
         case TG_OPTION_STRINGS:
@@ -140,9 +134,10 @@ void tg_options_free(const struct tg_option_object *object, void *base)
             free_items(option, *(char **)field, *count);
             break;
         case TG_OPTION_URL:
-            free_url(field);
+            tg_config_url_deinit(field);
             break;
         case TG_OPTION_HEADERS:
+        case TG_OPTION_PAIRS:
             tg_headers_free(*(struct tg_config_header **)field);
             break;
         case TG_OPTION_MESSAGE:

@@ -1,5 +1,5 @@
-/* The option table itself, from the smallest objects up to the whole file: listening, clients, streams. A
- * stream's `upstream` and `translate` have files of their own. Nothing but data: what is done with it stands in
+/* The option table itself, from the smallest objects up to the whole file: listening, clients, routes. Streams and
+ * their `upstream` and `translate` have files of their own. Nothing but data: what is done with it stands in
  * option_values.c, option_fields.c, load.c, schema.c and reference.c. */
 #include "option_rows.h"
 
@@ -15,10 +15,6 @@ static const struct tg_option_word log_formats[] = {
     { "auto", TG_LOG_AUTO }, { "human", TG_LOG_HUMAN }, { "json", TG_LOG_JSON }, { 0 }
 };
 static const struct tg_option_word tls_versions[] = { { "1.2", 12 }, { "1.3", 13 }, { 0 } };
-static const struct tg_option_word scopes[] = { { "shared", 0 }, { 0 } };
-static const struct tg_option_word after_gaps[] = {
-    { "oldest", TG_AFTER_GAP_OLDEST }, { "live", TG_AFTER_GAP_LIVE }, { 0 }
-};
 
 /* ---- listening ---------------------------------------------------------------------------------------- */
 
@@ -155,60 +151,52 @@ static const struct tg_option cors_options[] = {
 };
 OBJECT(cors, .help = "Lets pages of other origins read.");
 
+static const struct tg_option rate_options[] = {
+    { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_send, per_second), .min = 1,
+      .max = 1000000, .is_required = true, .example = "\"per_second\": 5",
+      .help = "How many messages a client may send in a second." },
+    { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_send, burst), .max = 1000000,
+      .default_text = "0", .example = "\"per_second\": 1, \"burst\": 10",
+      .help = "How many it may send at once after it was silent. 0: as many as `per_second`." },
+};
+OBJECT(rate, .help = "How many messages a client may send: each session, or else each IP address.");
+
 static const struct tg_option route_options[] = {
     { .key = "path", .type = TG_OPTION_STRING, AT(tg_config_route, path), .is_required = true,
-      .grammar = &tg_grammar_route_path,
-      .help = "The path of the URL: this one exactly, or every path with this beginning when it ends "
-              "with `*`." },
+      .grammar = &tg_grammar_route_path, .example = "\"path\": \"/quotes/{symbol}\", \"stream\": \"quotes\"",
+      .help = "The path of the URL: this one exactly, or every path with this beginning when it ends with `*`. "
+              "`{name}` stands for any segment that the parameter of the stream allows; all of the stream's "
+              "parameters must be in it, but for `send` to a session, which its id names." },
     { .key = "stream", .type = TG_OPTION_STRING, AT(tg_config_route, stream),
-      .help = "The stream to serve: a key of `streams`. Either this or `file`." },
+      .example = "\"path\": \"/events\", \"stream\": \"quotes\"",
+      .help = "The stream to serve: a key of `streams`. Either this, `send` or `file`." },
+    { .key = "send", .type = TG_OPTION_STRING, AT(tg_config_route, send),
+      .example = "\"path\": \"/orders\", \"send\": \"orders\"",
+      .help = "The stream whose backend, a WebSocket, gets what clients POST here as messages: a key of "
+              "`streams`. The answer is 202 once a message is written. A session is named by an id of its events, "
+              "as a client that comes back names it. Either this, `stream` or `file`." },
+    { .key = "max_body", .type = TG_OPTION_SIZE, AT(tg_config_route, send_options.max_body_bytes), .min = 1,
+      .max = MIB(16), .default_text = "64KiB",
+      .example = "\"path\": \"/orders\", \"send\": \"orders\", \"max_body\": \"4KiB\"",
+      .help = "With `send`: how large a message may be. Larger ones are answered with 413." },
+    { .key = "rate", .type = TG_OPTION_OBJECT, AT(tg_config_route, send_options), .object = &rate,
+      .has_no_default_keys = true,
+      .example = "\"path\": \"/orders\", \"send\": \"orders\", \"rate\": { \"per_second\": 5, \"burst\": 20 }",
+      .help = "With `send`: how many messages a client may send, else 429; without it, any number." },
+    { .key = "binary", .type = TG_OPTION_BOOL, AT(tg_config_route, send_options.is_binary),
+      .default_text = "false",
+      .example = "\"path\": \"/orders\", \"send\": \"orders\", \"binary\": true",
+      .help = "With `send`: the backend gets binary messages instead of text." },
     { .key = "file", .type = TG_OPTION_FILE, AT(tg_config_route, file), .grammar = &tg_grammar_file_name,
-      .help = "A file to serve, such as a page that reads the stream. Either this or `stream`." },
+      .help = "A file to serve, such as a page that reads the stream. Either this, `stream` or `send`." },
     { .key = "content_type", .type = TG_OPTION_STRING, AT(tg_config_route, content_type),
       .grammar = &tg_grammar_header_content,
       .help = "The `Content-Type` of `file`. Without it, the ending of the file's name decides." },
     { .key = "cors", .type = TG_OPTION_OBJECT, AT(tg_config_route, cors), .object = &cors,
       .has_no_default_keys = true,
-      .help = "Which pages of other origins may read this; without it, none." },
+      .help = "Which pages of other origins may use this; without it, none." },
 };
 OBJECT(route, .size = sizeof(struct tg_config_route), .help = "What a path of the URL leads to.");
-
-/* ---- streams ------------------------------------------------------------------------------------------ */
-
-static const struct tg_option retain_options[] = {
-    { .key = "events", .type = TG_OPTION_INTEGER, AT(tg_config_retain, events), .max = INT64_C(1000000000),
-      .default_text = "10000", .help = "How many events are kept for clients that come back." },
-    { .key = "bytes", .type = TG_OPTION_SIZE, AT(tg_config_retain, bytes), .min = KIB(4), .max = GIB(1024),
-      .default_text = "16MiB", .help = "How much memory they may take." },
-    { .key = "age", .type = TG_OPTION_DURATION, AT(tg_config_retain, age_ms), .max = DAYS(3650),
-      .default_text = "10m", .help = "How long an event is kept. \"0\": no limit." },
-};
-OBJECT(retain,
-.help = "What a stream keeps, so that a client that was away gets what it missed. Whichever limit is "
-                       "reached first lets the oldest events go.");
-
-static const struct tg_option stream_options[] = {
-    { .key = "scope", .type = TG_OPTION_ENUM, AT(tg_config_stream, scope), .words = scopes,
-      .default_text = "shared", .help = "Who shares the stream: `shared` is one for all clients." },
-    { .key = "upstream", .type = TG_OPTION_OBJECT, AT(tg_config_stream, upstream),
-      .object = &tg_options_upstream, .is_required = true, .help = "The connection to the backend." },
-    { .key = "translate", .type = TG_OPTION_OBJECT, AT(tg_config_stream, translate),
-      .object = &tg_options_translate,
-      .help = "What becomes of a message. Without it, the message is the data." },
-    { .key = "retain", .type = TG_OPTION_OBJECT, AT(tg_config_stream, retain), .object = &retain,
-      .help = "What is kept for clients that come back." },
-    { .key = "initial", .type = TG_OPTION_INITIAL, AT(tg_config_stream, initial),
-      COUNT_AT(tg_config_stream, initial_last), .min = 1, .max = INT64_C(1000000000), .default_text = "live",
-      .help = "What a client that comes for the first time gets: `\"live\"` only what is new, `\"all\"` "
-              "also all "
-              "that is kept, `{ \"last\": N }` also the last N events." },
-    { .key = "after_gap", .type = TG_OPTION_ENUM, AT(tg_config_stream, after_gap), .words = after_gaps,
-      .default_text = "oldest",
-      .help = "Where a client that has missed events goes on: with the `oldest` event that is kept, or "
-              "`live`." },
-};
-OBJECT(stream, .size = sizeof(struct tg_config_stream),
-       .help = "A sequence of events, made of what one backend says.");
 
 /* ---- the file ----------------------------------------------------------------------------------------- */
 
@@ -232,7 +220,7 @@ static const struct tg_option root_options[] = {
     { .key = "sse", .type = TG_OPTION_OBJECT, AT(tg_config, sse), .object = &sse,
       .help = "How clients are served." },
     { .key = "streams", .type = TG_OPTION_MAP, AT(tg_config, streams), COUNT_AT(tg_config, stream_count),
-      .object = &stream, .is_required = true, .max = 100000, .grammar = &tg_grammar_stream_name,
+      .object = &tg_options_stream, .is_required = true, .max = 100000, .grammar = &tg_grammar_stream_name,
       .help = "The streams, by name. A name has 1 to 64 letters, digits, `_`, `.` and `-`." },
     { .key = "routes", .type = TG_OPTION_LIST, AT(tg_config, routes), COUNT_AT(tg_config, route_count),
       .object = &route, .is_required = true, .max = 100000, .help = "What the paths of URLs lead to." },

@@ -25,7 +25,9 @@ enum tg_option_type {
     TG_OPTION_MAP,        /* the same from a JSON object; an item begins with its name, a char * */
     TG_OPTION_URL,        /* struct tg_config_url */
     TG_OPTION_HEADERS,    /* struct tg_config_header *, ends with a NULL name */
+    TG_OPTION_PAIRS,      /* the same, with any names */
     TG_OPTION_MESSAGE,    /* struct tg_config_message */
+    TG_OPTION_TEXT,       /* char *, a message as text: a string, or compact JSON */
     TG_OPTION_MESSAGES,   /* struct tg_config_message *, and their number at `count_offset` */
     TG_OPTION_INITIAL,    /* int64_t enum tg_config_initial, and N of { "last": N } at `count_offset` */
     TG_OPTION_WORDS,      /* int64_t *, each one of `words`, and their number at `count_offset` */
@@ -67,7 +69,7 @@ struct tg_option {
     int64_t min, max;         /* numbers in their unit; lists and strings' lists: how many; max 0: no range */
     const char *default_text; /* as in the file but without quotes; lists: words; NULL: absent */
     const struct tg_option_word *words;
-    const struct tg_option_grammar *grammar; /* strings, each item of STRINGS, and the names of a MAP */
+    const struct tg_option_grammar *grammar; /* strings, items of STRINGS, values of PAIRS, names of a MAP */
     const struct tg_option_object *object;
     unsigned kinds;      /* TG_KIND_BIT of each upstream kind that has this option; 0: all of them */
     const char *example; /* members of a JSON object with this key among them; or NULL */
@@ -84,8 +86,8 @@ struct tg_option_object {
 
 /* The whole file. Its C struct is tg_config. */
 extern const struct tg_option_object tg_options_root;
-/* Parts of it: struct tg_config_upstream and struct tg_config_translate. */
-extern const struct tg_option_object tg_options_upstream, tg_options_translate;
+/* Parts of it: struct tg_config_stream, tg_config_upstream and tg_config_translate. */
+extern const struct tg_option_object tg_options_stream, tg_options_upstream, tg_options_translate;
 /* A condition: struct tg_condition_keys. It may stand in itself, so no other object of the table holds it. */
 extern const struct tg_option_object tg_options_condition;
 

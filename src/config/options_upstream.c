@@ -104,14 +104,15 @@ static const struct tg_option upstream_options[] = {
               "answer a message." },
     { .key = "url", .type = TG_OPTION_URL, AT(tg_config_upstream, url), .is_required = true,
       .help = "Where the backend is: `ws:` or, with TLS, `wss:`; for the kinds over HTTP `http:` or "
-              "`https:`." },
+              "`https:`. Parameters, such as `{symbol}`, may be in its path and query, those with `one_of` in the "
+              "rest too." },
     { .key = "subprotocols", .type = TG_OPTION_STRINGS, AT(tg_config_upstream, subprotocols), .max = 32,
       .kinds = WEBSOCKET,
       .grammar = &tg_grammar_token, .help = "The WebSocket subprotocols to offer, the preferred one first." },
     { .key = "headers", .type = TG_OPTION_HEADERS, AT(tg_config_upstream, headers), .max = 100,
       .grammar = &tg_grammar_header_value,
       .help = "Headers to send with the handshake or the request, name to value. Those that belong to it "
-              "cannot be set." },
+              "cannot be set. Parameters may be in the values." },
     { .key = "origin", .type = TG_OPTION_STRING, AT(tg_config_upstream, origin), .kinds = WEBSOCKET,
       .grammar = &tg_grammar_header_content,
       .help = "The `Origin` header, for backends that accept certain web pages only." },
@@ -149,13 +150,15 @@ static const struct tg_option upstream_options[] = {
     { .key = "connect", .type = TG_OPTION_ENUM, AT(tg_config_upstream, connect), .words = connects,
       .default_text = "always",
       .help = "`always` stays connected, so that nothing is missed while no client reads; `on_demand` "
-              "connects "
-              "with the first client and disconnects after the last." },
+              "connects with the first client and disconnects after the last, as scopes `keyed` and `client` do "
+              "anyway." },
     { .key = "linger", .type = TG_OPTION_DURATION, AT(tg_config_upstream, linger_ms), .max = DAYS(1),
       .default_text = "10s",
-      .help = "With `on_demand`: how long to stay connected after the last client has gone." },
+      .help = "With `on_demand`: how long to stay connected after the last client has gone. With scopes `keyed` "
+              "and `client` (there `60s` unless set), also how long what was for it is kept." },
     { .key = "required", .type = TG_OPTION_BOOL, AT(tg_config_upstream, required), .default_text = "true",
-      .help = "Whether Tidegate counts as ready (`/readyz`) only while this backend is connected." },
+      .help = "Whether Tidegate counts as ready (`/readyz`) only while this backend is connected. `false` "
+              "unless set with scopes `keyed` and `client`." },
     { .key = "tls", .type = TG_OPTION_OBJECT, AT(tg_config_upstream, tls), .object = &tls_client,
       .help = "Certificates, for `wss:` and `https:` URLs." },
     { .key = "method", .type = TG_OPTION_ENUM, AT(tg_config_upstream, method), .words = methods,
@@ -168,7 +171,8 @@ static const struct tg_option upstream_options[] = {
       .grammar = &tg_grammar_header_content, .kinds = OVER_HTTP,
       .example = "\"method\": \"POST\", \"body\": \"<list/>\", \"content_type\": \"application/xml\"",
       .help = "The `Content-Type` of the body. Without it: `text/plain; charset=utf-8` for a string, "
-              "`application/octet-stream` for `$base64`, `application/json` for other JSON." },
+              "`application/octet-stream` for `$base64`, `application/json` for other JSON and for the bodies that "
+              "open sessions, unless the client's header is forwarded." },
     { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, every_ms), .min = MILLISECONDS(10),
       .max = DAYS(365), .default_text = "5s", .kinds = POLL, .example = "\"every\": \"500ms\"",
       .help = "How long to wait from the end of an answer to the next request." },

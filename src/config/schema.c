@@ -71,6 +71,9 @@ static json_t *initial_schema(const struct tg_option *option)
     return json_pack("{s:[o,o,o]}", "anyOf", words, last, reference_to("resolved"));
 }
 
+/* A scheme may have parameters in it. */
+#define NAMES_IN_BRACES "[A-Za-z]*\\{[a-z][a-z0-9_]{0,31}\\}[A-Za-z]*"
+
 static json_t *type_schema(const struct tg_option *option)
 {
     const char *pattern = option->grammar ? option->grammar->pattern : NULL;
@@ -96,10 +99,12 @@ static json_t *type_schema(const struct tg_option *option)
     case TG_OPTION_MAP:
         return map_schema(option);
     case TG_OPTION_URL:
-        return string_schema("^([Ww][Ss]{1,2}|[Hh][Tt]{2}[Pp][Ss]?)://[^\\s#@]+$");
+        return string_schema("^([Ww][Ss]{1,2}|[Hh][Tt]{2}[Pp][Ss]?|" NAMES_IN_BRACES ")://[^\\s#@]+$");
     case TG_OPTION_HEADERS:
+    case TG_OPTION_PAIRS:
         return json_pack("{s:s, s:o}", "type", "object", "additionalProperties", string_schema(pattern));
     case TG_OPTION_MESSAGE:
+    case TG_OPTION_TEXT:
         return reference_to("message");
     case TG_OPTION_MESSAGES:
         return list_schema(option, reference_to("message"));
@@ -171,7 +176,8 @@ static json_t *kinds_schema(const struct tg_option_object *object)
         bool is_websocket = kind->value == TG_UPSTREAM_WEBSOCKET;
         json_t *keys = json_object();
         json_object_set_new(keys, "url",
-                            string_schema(is_websocket ? "^[Ww][Ss]{1,2}://" : "^[Hh][Tt]{2}[Pp][Ss]?://"));
+                            string_schema(is_websocket ? "^([Ww][Ss]{1,2}|" NAMES_IN_BRACES ")://"
+                                                       : "^([Hh][Tt]{2}[Pp][Ss]?|" NAMES_IN_BRACES ")://"));
         for (size_t i = 0; i < object->option_count; i++) {
             const struct tg_option *option = &object->options[i];
             if (option->kinds && !(option->kinds & TG_KIND_BIT(kind->value)))

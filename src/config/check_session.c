@@ -1,0 +1,169 @@
+/* Checks across the options of a stream of scope client: what sessions forward, and how they are opened. */
+#include "check.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* ---- headers ------------------------------------------------------------------------------------------ */
+
+/* What is between the client and Tidegate, or is made by Tidegate itself. A name that ends with "-" is a prefix. */
+static const struct unforwarded_header {
+    struct tg_str name;
+    bool is_over_http; /* only there; else everywhere */
+    const char *why;
+} unforwarded_headers[] = {
+    { TG_STR("Host"), false, "the URL's host is sent" },
+    { TG_STR("Connection"), false, "it belongs to the client's connection" },
+    { TG_STR("Keep-Alive"), false, "it belongs to the client's connection" },
+    { TG_STR("Proxy-"), false, "it belongs to the client's connection" },
+    { TG_STR("TE"), false, "it belongs to the client's connection" },
+    { TG_STR("Trailer"), false, "it belongs to the client's connection" },
+    { TG_STR("Transfer-Encoding"), false, "it belongs to the client's connection" },
+    { TG_STR("Upgrade"), false, "it belongs to the client's connection" },
+    { TG_STR("Content-Length"), false, "it belongs to the client's connection" },
+    { TG_STR("Expect"), false, "it belongs to the client's connection" },
+    { TG_STR("Sec-WebSocket-"), false, "it belongs to the client's connection" },
+    { TG_STR("Last-Event-ID"), false, "its ids are Tidegate's own" },
+    { TG_STR("Accept-Encoding"), true, "the request sets it" },
+    { TG_STR("If-None-Match"), true, "the request sets it" },
+    { TG_STR("If-Modified-Since"), true, "the request sets it" },
+    { TG_STR("Range"), true, "answers are asked for whole" },
+};
+
+/* NULL: nothing speaks against it. */
+static const char *why_not_to_forward(struct tg_str name, bool is_over_http)
+{
+    for (size_t i = 0; i < TG_COUNT_OF(unforwarded_headers); i++) {
+        const struct unforwarded_header *known = &unforwarded_headers[i];
+        struct tg_str compared = name;
+        if (known->is_over_http && !is_over_http)
+            continue;
+        if (known->name.data[known->name.length - 1] == '-' && compared.length > known->name.length)
+            compared.length = known->name.length;
+        if (tg_str_equals_nocase(known->name, compared))
+            return known->why;
+    }
+    return NULL;
+}
+
+/* The key of the upstream that sets this header already; NULL: none. */
+static const char *find_rival(const struct tg_document *document, const struct tg_path *upstream,
+                              const struct tg_config_upstream *config, const char *name)
+{
+    static const struct {
+        const char *header, *key;
+    } rivals[] = { { "Authorization", "auth" }, { "Origin", "origin" }, { "Content-Type", "content_type" } };
+    for (const struct tg_config_header *header = config->headers; header && header->name; header++) {
+        if (strcasecmp(header->name, name) == 0)
+            return "headers";
+    }
+    for (size_t i = 0; i < TG_COUNT_OF(rivals); i++) {
+        if (strcasecmp(rivals[i].header, name) == 0 && tg_document_has(document, upstream, rivals[i].key))
+            return rivals[i].key;
+    }
+    return NULL;
+}
+
+static bool is_before(char *const *names, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcasecmp(names[i], names[index]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_forward_headers(struct tg_document *document, const struct tg_path *session,
+                                  const struct tg_config_stream *stream)
+{
+    struct tg_path list = TG_PATH_KEY(session, "forward_headers");
+    struct tg_path upstream = TG_PATH_KEY(session->up, "upstream"), kind = TG_PATH_KEY(&upstream, "kind");
+    bool is_over_http =
+        stream->upstream.kind != TG_UPSTREAM_WEBSOCKET && !tg_document_has_error(document, &kind);
+    char **names = stream->session.forward_headers;
+    if (tg_document_has_error(document, &list))
+        return;
+    for (size_t i = 0; names && names[i]; i++) {
+        struct tg_path item = TG_PATH_INDEX(&list, i);
+        const char *why = why_not_to_forward(tg_str_from(names[i]), is_over_http);
+        const char *rival = find_rival(document, &upstream, &stream->upstream, names[i]);
+        if (why)
+            tg_document_error(document, &item, "this header cannot be forwarded: %s", why);
+        else if (rival)
+            tg_document_error(document, &item,
+                              "this header cannot be forwarded: \"%s\" of the upstream sets it", rival);
+        else if (is_before(names, i))
+            tg_document_error(document, &item, "the same header twice");
+    }
+}
+
+bool tg_config_forwards_header(const struct tg_config_session *session, const char *name)
+{
+    for (char **header = session->forward_headers; header && *header; header++) {
+        if (strcasecmp(*header, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------ */
+
+static void check_identity(struct tg_document *document, const struct tg_path *session)
+{
+    struct tg_path identity = TG_PATH_KEY(session, "identity");
+    if (json_is_object(tg_document_find(document, &identity)) &&
+        tg_document_has(document, &identity, "cookie") == tg_document_has(document, &identity, "header"))
+        tg_document_error(document, &identity, "expected either \"cookie\" or \"header\"");
+}
+
+/* A body that opens a session is a message to a WebSocket, or the body of the one request. */
+static void check_open(struct tg_document *document, const struct tg_path *session,
+                       const struct tg_config_stream *stream)
+{
+    struct tg_path open = TG_PATH_KEY(session, "open"), upstream = TG_PATH_KEY(session->up, "upstream");
+    struct tg_path kind = TG_PATH_KEY(&upstream, "kind"), method = TG_PATH_KEY(&upstream, "method");
+    if (!stream->session.is_opened_by_post || stream->upstream.kind == TG_UPSTREAM_WEBSOCKET ||
+        tg_document_has_error(document, &kind))
+        return;
+    if (stream->upstream.kind == TG_UPSTREAM_POLL)
+        tg_document_error(document, &open, "expected \"get\", as the upstream is of kind \"poll\"");
+    else if (tg_document_has(document, &upstream, "body"))
+        tg_document_error(document, &open, "expected \"get\", as the upstream has a \"body\" of its own");
+    else if (stream->upstream.method != TG_CONFIG_POST && !tg_document_has_error(document, &method))
+        tg_document_error(document, &open, "expected \"get\", or \"method\": \"POST\" in the upstream");
+}
+
+static void expect_post(struct tg_document *document, const struct tg_path *session, const char *key)
+{
+    struct tg_path given = TG_PATH_KEY(session, key);
+    if (tg_document_find(document, &given))
+        tg_document_error(document, &given, "expected \"open\": \"post\" or \"both\" beside it");
+}
+
+static void check_body(struct tg_document *document, const struct tg_path *session,
+                       const struct tg_config_stream *stream)
+{
+    struct tg_path open = TG_PATH_KEY(session, "open"), message = TG_PATH_KEY(session, "message");
+    struct tg_path parameters = TG_PATH_KEY(session->up, "parameters");
+    struct tg_path parameter = TG_PATH_KEY(&parameters, "body");
+    if (!stream->session.is_opened_by_post && !tg_document_has_error(document, &open)) {
+        expect_post(document, session, "message");
+        expect_post(document, session, "max_body");
+        return;
+    }
+    if (stream->session.message && !strstr(stream->session.message, "{body}"))
+        tg_document_error(document, &message, "expected \"{body}\" in it, where the posted body goes");
+    if (stream->session.message && tg_document_find(document, &parameter))
+        tg_document_error_at_key(document, &parameter,
+                                 "expected another name: in \"message\", \"{body}\" is the posted body");
+}
+
+void tg_config_check_session(struct tg_document *document, const struct tg_path *path,
+                             const struct tg_config_stream *stream)
+{
+    struct tg_path session = TG_PATH_KEY(path, "session");
+    check_forward_headers(document, &session, stream);
+    check_identity(document, &session);
+    check_open(document, &session, stream);
+    check_body(document, &session, stream);
+}
