@@ -93,7 +93,7 @@ enum tg_config_method { TG_CONFIG_GET, TG_CONFIG_POST };
 
 /* A URL in its parts, checked by the loader: ws and wss for websocket, http and https for the other kinds.
  * With parameters in it (struct tg_config_parameter), `text` and `path` are as in the file, and the rest is what the
- * first value of each one makes of it; a member's own URL is what tg_config_url_parse makes of `text`. */
+ * first value of each one makes of it. */
 struct tg_config_url {
     char *text;
     bool is_secure;
@@ -137,9 +137,7 @@ struct tg_config_upstream {
     /* sse, ndjson, poll: the request */
     int64_t method; /* enum tg_config_method */
     struct tg_config_message body;
-    /* Of the body; by what the body is in the file unless set, never NULL with a body. NULL for the bodies that clients
-     * post (scope client): theirs is forwarded. */
-    char *content_type;
+    char *content_type; /* of the body; by what the body is in the file unless set, never NULL with a body */
     /* poll */
     int64_t every_ms;       /* from the end of one answer to the next request */
     int64_t jitter_percent; /* of every_ms, at random, more or less */
@@ -330,11 +328,6 @@ enum tg_err tg_config_parse(const char *name, const char *text, size_t length, s
                             struct tg_buffer *ret_errors);
 
 void tg_config_free(struct tg_config *config); /* NULL is fine */
-
-/* The URL of a member, made of the one in the file with the parameters' values in it. `kind` is an enum
- * tg_config_upstream_kind. TG_ERR_INVALID: it is none for this kind. */
-enum tg_err tg_config_url_parse(const char *text, int64_t kind, struct tg_config_url *ret_url);
-void tg_config_url_deinit(struct tg_config_url *url);
 
 /* Appends the JSON Schema (draft 2020-12) of the configuration, made from the option table. */
 enum tg_err tg_config_schema(struct tg_buffer *out);

@@ -33,6 +33,5 @@ void tg_config_append_parameters(const struct tg_config_stream *stream, struct t
 /* NULL: it has none of this name. */
 const struct tg_config_parameter *tg_config_find_parameter(const struct tg_config_stream *stream,
                                                            struct tg_str name);
-bool tg_config_forwards_header(const struct tg_config_session *session, const char *name);
 
 #endif

@@ -88,12 +88,13 @@ struct choice {
     size_t value;
 };
 
-static void append_encoded(struct tg_buffer *out, const char *value)
+/* What may be in a host, with its port too; what may not becomes something that no host has. */
+static void append_site(struct tg_buffer *out, const char *value)
 {
     for (; *value; value++) {
         unsigned char c = (unsigned char)*value;
         bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                        strchr("-._~", *value);
+                        strchr("-._:[]", *value);
         if (is_plain)
             tg_buffer_append(out, value, 1);
         else
@@ -111,7 +112,7 @@ static void append_url(const struct tg_config_stream *stream, const char *rest, 
         const struct tg_config_parameter *parameter = tg_config_find_parameter(stream, name);
         tg_buffer_append(out, at, (size_t)(name.data - 1 - at));
         if (name.data < rest)
-            append_encoded(out, parameter->one_of[parameter == choice->parameter ? choice->value : 0]);
+            append_site(out, parameter->one_of[parameter == choice->parameter ? choice->value : 0]);
         else
             tg_buffer_append_str(out, "x");
         at = next;
@@ -145,7 +146,7 @@ static void check_values(struct tg_document *document, const struct tg_path *pat
                               parameter->name, parameter->one_of[i]);
             return;
         }
-        tg_config_url_deinit(&url);
+        tg_url_deinit(&url);
     }
 }
 
@@ -167,7 +168,7 @@ static bool set_parts(struct tg_document *document, const struct tg_path *path,
     url->host = first.host;
     url->path = whole_path.data;
     first.host = NULL;
-    tg_config_url_deinit(&first);
+    tg_url_deinit(&first);
     return true;
 }
 

@@ -122,27 +122,16 @@ static const char *type_of_body(const struct tg_config_upstream *upstream, const
     return json_is_string(body) ? "text/plain; charset=utf-8" : "application/json";
 }
 
-static void set_content_type(const struct tg_document *document, const struct tg_path *path,
-                             struct tg_config_stream *stream)
-{
-    struct tg_config_upstream *upstream = &stream->upstream;
-    struct tg_path body = TG_PATH_KEY(path, "body");
-    if (upstream->content_type)
-        return;
-    if (upstream->body.is_set)
-        upstream->content_type = tg_strdup(type_of_body(upstream, tg_document_find(document, &body)));
-    else if (has_posted_body(stream) && !tg_config_forwards_header(&stream->session, "Content-Type"))
-        upstream->content_type = tg_strdup("application/json");
-}
-
 void tg_config_check_request(struct tg_document *document, const struct tg_path *path,
                              struct tg_config_stream *stream)
 {
     struct tg_config_upstream *upstream = &stream->upstream;
+    struct tg_path body = TG_PATH_KEY(path, "body");
     check_kind(document, path, upstream);
     check_body(document, path, stream);
     check_cursor(document, path, upstream);
-    set_content_type(document, path, stream);
+    if (upstream->body.is_set && !upstream->content_type)
+        upstream->content_type = tg_strdup(type_of_body(upstream, tg_document_find(document, &body)));
     /* There are no pings but a WebSocket's, whatever the default. */
     if (upstream->kind != TG_UPSTREAM_WEBSOCKET)
         upstream->ping_every_ms = 0;

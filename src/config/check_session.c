@@ -6,37 +6,42 @@
 
 /* ---- headers ------------------------------------------------------------------------------------------ */
 
+enum { WEBSOCKET = 1, HTTP = 2, ALL = WEBSOCKET | HTTP };
+
+#define OF_THE_CONNECTION "it belongs to the client's connection"
+
 /* What is between the client and Tidegate, or is made by Tidegate itself. A name that ends with "-" is a prefix. */
 static const struct unforwarded_header {
     struct tg_str name;
-    bool is_over_http; /* only there; else everywhere */
+    unsigned kinds;
     const char *why;
 } unforwarded_headers[] = {
-    { TG_STR("Host"), false, "the URL's host is sent" },
-    { TG_STR("Connection"), false, "it belongs to the client's connection" },
-    { TG_STR("Keep-Alive"), false, "it belongs to the client's connection" },
-    { TG_STR("Proxy-"), false, "it belongs to the client's connection" },
-    { TG_STR("TE"), false, "it belongs to the client's connection" },
-    { TG_STR("Trailer"), false, "it belongs to the client's connection" },
-    { TG_STR("Transfer-Encoding"), false, "it belongs to the client's connection" },
-    { TG_STR("Upgrade"), false, "it belongs to the client's connection" },
-    { TG_STR("Content-Length"), false, "it belongs to the client's connection" },
-    { TG_STR("Expect"), false, "it belongs to the client's connection" },
-    { TG_STR("Sec-WebSocket-"), false, "it belongs to the client's connection" },
-    { TG_STR("Last-Event-ID"), false, "its ids are Tidegate's own" },
-    { TG_STR("Accept-Encoding"), true, "the request sets it" },
-    { TG_STR("If-None-Match"), true, "the request sets it" },
-    { TG_STR("If-Modified-Since"), true, "the request sets it" },
-    { TG_STR("Range"), true, "answers are asked for whole" },
+    { TG_STR("Host"), ALL, "the URL's host is sent" },
+    { TG_STR("Connection"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Keep-Alive"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Proxy-"), ALL, OF_THE_CONNECTION },
+    { TG_STR("TE"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Trailer"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Transfer-Encoding"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Upgrade"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Content-Length"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Expect"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Sec-WebSocket-"), ALL, OF_THE_CONNECTION },
+    { TG_STR("Last-Event-ID"), ALL, "its ids are Tidegate's own" },
+    { TG_STR("Origin"), WEBSOCKET, "use \"origin\" of the upstream" },
+    { TG_STR("Accept-Encoding"), HTTP, "the request sets it" },
+    { TG_STR("If-None-Match"), HTTP, "the request sets it" },
+    { TG_STR("If-Modified-Since"), HTTP, "the request sets it" },
+    { TG_STR("Range"), HTTP, "answers are asked for whole" },
 };
 
 /* NULL: nothing speaks against it. */
-static const char *why_not_to_forward(struct tg_str name, bool is_over_http)
+static const char *why_not_to_forward(struct tg_str name, unsigned kinds)
 {
     for (size_t i = 0; i < TG_COUNT_OF(unforwarded_headers); i++) {
         const struct unforwarded_header *known = &unforwarded_headers[i];
         struct tg_str compared = name;
-        if (known->is_over_http && !is_over_http)
+        if (known->kinds != ALL && !(known->kinds & kinds))
             continue;
         if (known->name.data[known->name.length - 1] == '-' && compared.length > known->name.length)
             compared.length = known->name.length;
@@ -50,18 +55,12 @@ static const char *why_not_to_forward(struct tg_str name, bool is_over_http)
 static const char *find_rival(const struct tg_document *document, const struct tg_path *upstream,
                               const struct tg_config_upstream *config, const char *name)
 {
-    static const struct {
-        const char *header, *key;
-    } rivals[] = { { "Authorization", "auth" }, { "Origin", "origin" }, { "Content-Type", "content_type" } };
     for (const struct tg_config_header *header = config->headers; header && header->name; header++) {
         if (strcasecmp(header->name, name) == 0)
             return "headers";
     }
-    for (size_t i = 0; i < TG_COUNT_OF(rivals); i++) {
-        if (strcasecmp(rivals[i].header, name) == 0 && tg_document_has(document, upstream, rivals[i].key))
-            return rivals[i].key;
-    }
-    return NULL;
+    return strcasecmp(name, "Authorization") == 0 && tg_document_has(document, upstream, "auth") ? "auth"
+                                                                                                 : NULL;
 }
 
 static bool is_before(char *const *names, size_t index)
@@ -78,15 +77,19 @@ static void check_forward_headers(struct tg_document *document, const struct tg_
 {
     struct tg_path list = TG_PATH_KEY(session, "forward_headers");
     struct tg_path upstream = TG_PATH_KEY(session->up, "upstream"), kind = TG_PATH_KEY(&upstream, "kind");
-    bool is_over_http =
-        stream->upstream.kind != TG_UPSTREAM_WEBSOCKET && !tg_document_has_error(document, &kind);
     char **names = stream->session.forward_headers;
+    /* Of a kind that is not known, only what none may have is told. */
+    unsigned kinds = tg_document_has_error(document, &kind)           ? 0
+                     : stream->upstream.kind == TG_UPSTREAM_WEBSOCKET ? WEBSOCKET
+                                                                      : HTTP;
     if (tg_document_has_error(document, &list))
         return;
     for (size_t i = 0; names && names[i]; i++) {
         struct tg_path item = TG_PATH_INDEX(&list, i);
-        const char *why = why_not_to_forward(tg_str_from(names[i]), is_over_http);
+        const char *why = why_not_to_forward(tg_str_from(names[i]), kinds);
         const char *rival = find_rival(document, &upstream, &stream->upstream, names[i]);
+        if (kinds == HTTP && stream->session.is_opened_by_post && strcasecmp(names[i], "Content-Type") == 0)
+            why = "use \"content_type\" of the upstream";
         if (why)
             tg_document_error(document, &item, "this header cannot be forwarded: %s", why);
         else if (rival)
@@ -95,15 +98,6 @@ static void check_forward_headers(struct tg_document *document, const struct tg_
         else if (is_before(names, i))
             tg_document_error(document, &item, "the same header twice");
     }
-}
-
-bool tg_config_forwards_header(const struct tg_config_session *session, const char *name)
-{
-    for (char **header = session->forward_headers; header && *header; header++) {
-        if (strcasecmp(*header, name) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* The fields that the rows of the option table stand for: defaults and freeing. */
 #include "condition.h"
 #include "options.h"
+#include "url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +135,7 @@ void tg_options_free(const struct tg_option_object *object, void *base)
             free_items(option, *(char **)field, *count);
             break;
         case TG_OPTION_URL:
-            tg_config_url_deinit(field);
+            tg_url_deinit(field);
             break;
         case TG_OPTION_HEADERS:
         case TG_OPTION_PAIRS:

@@ -171,8 +171,8 @@ static const struct tg_option upstream_options[] = {
       .grammar = &tg_grammar_header_content, .kinds = OVER_HTTP,
       .example = "\"method\": \"POST\", \"body\": \"<list/>\", \"content_type\": \"application/xml\"",
       .help = "The `Content-Type` of the body. Without it: `text/plain; charset=utf-8` for a string, "
-              "`application/octet-stream` for `$base64`, `application/json` for other JSON and for the bodies that "
-              "open sessions, unless the client's header is forwarded." },
+              "`application/octet-stream` for `$base64`, `application/json` for other JSON; the bodies that open "
+              "sessions are looked at." },
     { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, every_ms), .min = MILLISECONDS(10),
       .max = DAYS(365), .default_text = "5s", .kinds = POLL, .example = "\"every\": \"500ms\"",
       .help = "How long to wait from the end of an answer to the next request." },

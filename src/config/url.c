@@ -165,13 +165,7 @@ fail:
     return TG_ERR_INVALID;
 }
 
-enum tg_err tg_config_url_parse(const char *text, int64_t kind, struct tg_config_url *ret_url)
-{
-    const char *expected;
-    return tg_url_parse(text, kind, ret_url, &expected);
-}
-
-void tg_config_url_deinit(struct tg_config_url *url)
+void tg_url_deinit(struct tg_config_url *url)
 {
     free(url->text);
     free(url->host);

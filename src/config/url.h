@@ -12,6 +12,8 @@ enum { TG_URL_ANY_KIND = -1 }; /* the kind is not known: any scheme will do */
 enum tg_err tg_url_parse(const char *text, int64_t kind, struct tg_config_url *ret_url,
                          const char **ret_expected);
 
+void tg_url_deinit(struct tg_config_url *url);
+
 /* What a URL for this kind looks like, to follow "expected ". */
 const char *tg_url_expected(int64_t kind);
 
