@@ -6,9 +6,14 @@
  *                              sse, ndjson one long answer
  *                              poll        request after request
  *
- * Each upstream lives on one worker, the owner of its stream. Back-off is exponential with full jitter, reset
+ * A configured stream has one upstream (scope shared), one for each member of its family (keyed, client), or one that
+ * feeds all members, by a key in its messages (`route`). Each upstream lives on one worker, the owner of its streams. Back-off is exponential with full jitter, reset
  * once the connection has proved itself (a message, or 10 s up). Outages are told in the stream, at their
- * place, as a control event `tidegate.upstream` with {"state":"up"} or {"state":"down","reason":"…"}. */
+ * place, as a control event `tidegate.upstream` with {"state":"up"} or {"state":"down","reason":"…"}.
+ *
+ * A stream ends (tg_stream_end) with the message that `until` asks for and, for one client alone, where the backend has
+ * come to an end in an orderly way: 204, the end of a complete answer, close code 1000. The farewell is a control event
+ * `tidegate.end` with {"reason":"until"}, {"reason":"finished"} (204) or {"reason":"closed"}. */
 #ifndef TIDEGATE_UPSTREAM_H
 #define TIDEGATE_UPSTREAM_H
 
@@ -25,6 +30,7 @@ enum tg_upstream_state {
     TG_UPSTREAM_UP,
     TG_UPSTREAM_WAITING, /* backing off */
     TG_UPSTREAM_STOPPED,
+    TG_UPSTREAM_STATE_COUNT
 };
 const char *tg_upstream_state_text(enum tg_upstream_state state);
 
@@ -48,7 +54,7 @@ enum tg_upstream_reason {
 };
 const char *tg_upstream_reason_text(enum tg_upstream_reason reason);
 
-/* ---- the set of all upstreams; the main thread ------------------------------------------------ */
+/* ---- the set of all upstreams; the main thread unless said otherwise --------------------------- */
 
 struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool);
 /* Adds the upstream of one stream, on the given worker. `config` must outlive the set; the stream is referenced.
@@ -56,19 +62,37 @@ struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool);
 enum tg_err tg_upstream_set_add(struct tg_upstream_set *set, const struct tg_config_stream *config,
                                 const struct tg_config_sse *names, struct tg_stream *stream,
                                 size_t worker_index, struct tg_buffer *ret_error);
+/* The same for a configured stream with an upstream for each member of its family: there are none yet. */
+enum tg_err tg_upstream_set_add_family(struct tg_upstream_set *set, const struct tg_config_stream *config,
+                                       const struct tg_config_sse *names, struct tg_buffer *ret_error);
+/* The same for one upstream that feeds all members of `family`, which must outlive all workers' threads. */
+enum tg_err tg_upstream_set_add_routed(struct tg_upstream_set *set, const struct tg_config_stream *config,
+                                       const struct tg_config_sse *names, struct tg_family *family,
+                                       size_t worker_index, struct tg_buffer *ret_error);
+
+/* The hooks of a family. A new member of the configured stream that was added as number `index`, from 0: its own upstream, on
+ * the worker opening->worker_index, or its place among those that one upstream feeds. TG_ERR_INVALID, TG_ERR_TOO_LARGE: what
+ * came with the opening cannot be part of a request; with a line in *ret_error that can be logged. Any thread. */
+enum tg_err tg_upstream_set_open(struct tg_upstream_set *set, size_t index, struct tg_stream *stream,
+                                 const struct tg_opening *opening, struct tg_buffer *ret_error);
+/* The member has gone: its upstream ends, soon after. Any thread; a stream that the set does not know is fine. */
+void tg_upstream_set_close(struct tg_upstream_set *set, size_t index, struct tg_stream *stream);
+
 /* Begins to connect; the pool may be started before or after. */
 void tg_upstream_set_start(struct tg_upstream_set *set);
 /* Closes all connections with a close frame (1001) and makes no new ones; takes effect on the workers soon after. */
 void tg_upstream_set_stop(struct tg_upstream_set *set);
-/* The pool must have been stopped. */
+/* The pool must have been stopped; families may have been freed. */
 void tg_upstream_set_free(struct tg_upstream_set *set);
 
 /* ---- looking; any thread ---------------------------------------------------------------------- */
 
+/* Of all upstreams that a configured stream has, and ever had. */
 struct tg_upstream_stats {
-    const char *stream_name; /* lives as long as the set */
-    enum tg_upstream_state state;
-    bool required;     /* for readiness: `required` and not an idle on_demand */
+    const char *stream_name;      /* of the configuration; lives as long as the set */
+    enum tg_upstream_state state; /* of several: up if one is, else connecting, waiting, stopped */
+    uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many are in each now */
+    bool required;     /* for readiness: `required`, no family's, and not an idle on_demand */
     uint64_t connects; /* attempts that came up */
     uint64_t attempts;
     uint64_t failures[TG_REASON_COUNT]; /* attempts that failed and connections that ended, by reason */
@@ -78,7 +102,8 @@ struct tg_upstream_stats {
     uint64_t misfits[16];    /* by enum tg_misfit */
     uint64_t filtered;       /* messages that `when` did not let through */
     uint64_t repeated;       /* messages that had been seen before */
-    uint64_t state_since_ms; /* monotonic */
+    uint64_t refused;        /* events for a key that would have been one too many */
+    uint64_t state_since_ms; /* of the last change; monotonic */
 };
 size_t tg_upstream_set_count(const struct tg_upstream_set *set);
 void tg_upstream_set_get_stats(const struct tg_upstream_set *set, size_t index,

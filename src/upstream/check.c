@@ -115,6 +115,17 @@ enum tg_err tg_upstream_check(const struct tg_config_upstream *config, struct tg
     return check_cursor(config, ret_error);
 }
 
+enum tg_err tg_upstream_check_forwarded(char *const *names, int64_t kind, struct tg_buffer *ret_error)
+{
+    for (; names && *names; names++) {
+        if (is_token(*names) && !is_reserved(*names, kind))
+            continue;
+        tg_buffer_appendf(ret_error, "forward_headers: \"%s\" cannot be passed on\n", *names);
+        return TG_ERR_INVALID;
+    }
+    return TG_OK;
+}
+
 enum tg_err tg_upstream_check_target(enum tg_err err, struct tg_buffer *ret_error)
 {
     if (err == TG_ERR_TOO_LARGE)

@@ -24,7 +24,8 @@ struct tg_link_end {
     uint64_t retry_after_ms; /* the next attempt is not to be earlier; 0: the backend did not say */
     unsigned status;         /* of the HTTP answer that ended it; 0: none */
     unsigned close_code;     /* of a WebSocket backend; 0: none */
-    const char *detail;      /* for the log, borrowed; "" when there is nothing to add */
+    bool is_finished;   /* in good order: 204, the end of a complete answer, close code 1000; never a poll */
+    const char *detail; /* for the log, borrowed; "" when there is nothing to add */
 };
 
 struct tg_link_handler {
@@ -34,6 +35,7 @@ struct tg_link_handler {
     void (*on_dropped)(void *arg, bool is_oversize); /* over max_message, or too big for the memory left */
     void (*on_heard)(void *arg); /* a sign of life that is no message: a pong, a comment, a 304 */
     void (*on_redirect)(void *arg, const char *host);
+    void (*on_drained)(void *arg); /* what has_unsent said of has gone; links that send alone */
     void (*on_end)(void *arg, const struct tg_link_end *end);
 };
 

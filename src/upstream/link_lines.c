@@ -142,6 +142,7 @@ static bool is_welcome(struct lines_link *link, const struct tg_http_answer *ans
 
     if (answer->status == 204) {
         link_set_verdict(&link->base, TG_REASON_FINISHED, "");
+        link->base.end.is_finished = true;
         link->base.end.status = answer->status;
         link->base.end.retry_after_ms = (uint64_t)link->base.config->reconnect_max_ms;
         return false;
@@ -210,6 +211,7 @@ static void on_end(void *arg, const struct tg_http_end *end)
         if (!leave(link))
             return;
         link_set_verdict(base, TG_REASON_CLOSED, "the answer ended");
+        base->end.is_finished = true;
     } else if (!base->has_verdict) {
         link_set_verdict(base, end->reason, end->detail);
     }

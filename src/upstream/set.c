@@ -1,70 +1,134 @@
-/* All upstreams, grouped by worker. A group is made when its first upstream is added; what its upstreams need, a
- * libwebsockets context, an HTTP client or both, is made on the worker's own thread when the set is started. */
-#include "upstream_internal.h"
+/* All upstreams, grouped by worker. What the upstreams of a group need, a libwebsockets context, an HTTP client or both, is
+ * made on the worker's own thread when the set is started. */
+#include "set_internal.h"
+
+#include "routes.h"
 
 #include <stdlib.h>
-
-struct group {
-    struct tg_upstream_set *set;
-    struct tg_worker *worker;    /* NULL: no upstream lives there */
-    struct tg_context *context;  /* NULL: no upstream needs it, or it could not be made */
-    struct tg_http_client *http; /* the same */
-    struct tg_tick tick;
-    bool is_started;
-    size_t websocket_count, http_count;
-};
-
-struct tg_upstream_set {
-    struct tg_worker_pool *pool;
-    struct group *groups; /* by worker index */
-    struct tg_upstream **upstreams;
-    size_t count;
-};
-
-static void on_demand(void *arg, bool has_subscribers);
+#include <utlist.h>
 
 struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool)
 {
     struct tg_upstream_set *set = tg_alloc(sizeof(*set));
 
     set->pool = pool;
+    pthread_mutex_init(&set->lock, NULL);
     set->groups = tg_alloc(tg_worker_pool_size(pool) * sizeof(*set->groups));
+    for (size_t i = 0; i < tg_worker_pool_size(pool); i++) {
+        set->groups[i].set = set;
+        set->groups[i].worker = tg_worker_pool_get(pool, i);
+    }
     return set;
+}
+
+/* ---- adding: before the start ---------------------------------------------------------------------- */
+
+void set_link(struct group *group, struct tg_upstream *upstream)
+{
+    upstream->group = group;
+    DL_APPEND(group->upstreams, upstream);
+    HASH_ADD(hh, group->by_id, id, sizeof(upstream->id), upstream);
+    tg_counter_add(&upstream_counters(upstream)->states[upstream->supervisor.state], 1);
+}
+
+void set_unlink(struct group *group, struct tg_upstream *upstream)
+{
+    DL_DELETE(group->upstreams, upstream);
+    HASH_DELETE(hh, group->by_id, upstream);
+    tg_counter_add(&upstream_counters(upstream)->states[upstream->supervisor.state], (uint64_t)-1);
+}
+
+static void make_room(struct group *group, const struct tg_config_upstream *config, size_t count)
+{
+    if (config->kind == TG_UPSTREAM_WEBSOCKET)
+        group->websocket_count += count;
+    else
+        group->http_count += count;
+}
+
+static void add_source(struct tg_upstream_set *set, struct tg_source *source, struct tg_upstream *routed)
+{
+    set->sources = tg_realloc_array(set->sources, set->count + 1, sizeof(struct tg_source *));
+    set->routed = tg_realloc_array(set->routed, set->count + 1, sizeof(struct tg_upstream *));
+    set->sources[set->count] = source;
+    set->routed[set->count] = routed;
+    set->count++;
+}
+
+static void on_demand(void *arg, bool has_subscribers)
+{
+    (void)has_subscribers;
+    upstream_post_demand(arg);
+}
+
+/* Of a stream, or of all members of a family. */
+static enum tg_err add_single(struct tg_upstream_set *set, struct tg_source *source, struct tg_stream *stream,
+                              struct tg_family *family, size_t worker_index)
+{
+    struct group *group = &set->groups[worker_index];
+    struct tg_upstream *upstream;
+    enum tg_err err = tg_upstream_new(source, stream, family, NULL, group->worker, &upstream);
+
+    if (err < 0) {
+        tg_source_free(source);
+        return err;
+    }
+    upstream->id = ++set->last_id;
+    set_link(group, upstream);
+    make_room(group, upstream->config, 1);
+    add_source(set, source, family ? upstream : NULL);
+    if (stream && upstream->config->connect == TG_CONNECT_ON_DEMAND)
+        tg_stream_on_demand(stream, on_demand, upstream);
+    return TG_OK;
 }
 
 enum tg_err tg_upstream_set_add(struct tg_upstream_set *set, const struct tg_config_stream *config,
                                 const struct tg_config_sse *names, struct tg_stream *stream,
                                 size_t worker_index, struct tg_buffer *ret_error)
 {
-    struct tg_worker *worker = tg_worker_pool_get(set->pool, worker_index);
-    struct tg_upstream *upstream;
-    enum tg_err err = tg_upstream_new(config, names, stream, worker, &upstream, ret_error);
+    struct tg_source *source;
+    enum tg_err err = tg_source_new(TG_SOURCE_SHARED, config, names, tg_worker_pool_size(set->pool),
+                                    worker_index, &source, ret_error);
+
+    return err < 0 ? err : add_single(set, source, stream, NULL, worker_index);
+}
+
+enum tg_err tg_upstream_set_add_routed(struct tg_upstream_set *set, const struct tg_config_stream *config,
+                                       const struct tg_config_sse *names, struct tg_family *family,
+                                       size_t worker_index, struct tg_buffer *ret_error)
+{
+    struct tg_source *source;
+    enum tg_err err = tg_source_new(TG_SOURCE_ROUTED, config, names, tg_worker_pool_size(set->pool),
+                                    worker_index, &source, ret_error);
+
+    return err < 0 ? err : add_single(set, source, NULL, family, worker_index);
+}
+
+enum tg_err tg_upstream_set_add_family(struct tg_upstream_set *set, const struct tg_config_stream *config,
+                                       const struct tg_config_sse *names, struct tg_buffer *ret_error)
+{
+    size_t worker_count = tg_worker_pool_size(set->pool);
+    struct tg_source *source;
+    enum tg_err err = tg_source_new(TG_SOURCE_FAMILY, config, names, worker_count, 0, &source, ret_error);
 
     if (err < 0)
         return err;
-    set->upstreams = tg_realloc_array(set->upstreams, set->count + 1, sizeof(struct tg_upstream *));
-    set->upstreams[set->count++] = upstream;
-    struct group *group = &set->groups[worker_index];
-    group->set = set;
-    group->worker = worker;
-    if (config->upstream.kind == TG_UPSTREAM_WEBSOCKET)
-        group->websocket_count++;
-    else
-        group->http_count++;
-    if (config->upstream.connect == TG_CONNECT_ON_DEMAND)
-        tg_stream_on_demand(stream, on_demand, upstream);
+    for (size_t i = 0; i < worker_count; i++) /* they may all come in there */
+        make_room(&set->groups[i], &config->upstream, (size_t)config->max_members);
+    add_source(set, source, NULL);
     return TG_OK;
 }
 
-/* ---- mails ------------------------------------------------------------------------------------ */
+/* ---- the worker's thread --------------------------------------------------------------------------- */
 
 static void on_tick(struct tg_tick *tick, struct tg_worker *worker, uint64_t now_ms)
 {
     struct group *group = TG_CONTAINER_OF(tick, struct group, tick);
+    struct tg_upstream *upstream;
 
-    for (size_t i = 0; i < group->set->count; i++)
-        if (group->set->upstreams[i]->worker == worker)
-            tg_stream_evict(group->set->upstreams[i]->stream, now_ms);
+    (void)worker;
+    DL_FOREACH(group->upstreams, upstream)
+    tg_upstream_on_second(upstream, now_ms);
 }
 
 static void make_libraries(struct group *group)
@@ -82,17 +146,18 @@ static void make_libraries(struct group *group)
         tg_log(TG_LOG_ERROR, "upstream", "libcurl_failed", TG_F_INT("worker", worker));
 }
 
-static void begin(struct group *group, struct tg_upstream *upstream)
+void set_begin(struct group *group, struct tg_upstream *upstream)
 {
-    bool is_websocket = upstream->config->upstream.kind == TG_UPSTREAM_WEBSOCKET;
+    bool has_library = upstream_is_websocket(upstream) ? group->context != NULL : group->http != NULL;
 
-    if (is_websocket ? group->context != NULL : group->http != NULL)
+    if (has_library && !group->is_stopped)
         tg_upstream_begin(upstream, group->context, group->http);
 }
 
 static void on_start_mail(void *context, uint64_t id, uint64_t value)
 {
     struct group *group = context;
+    struct tg_upstream *upstream;
 
     (void)id, (void)value;
     if (group->is_started)
@@ -101,114 +166,131 @@ static void on_start_mail(void *context, uint64_t id, uint64_t value)
     group->tick.on_tick = on_tick;
     tg_worker_add_tick(group->worker, &group->tick);
     make_libraries(group);
-    for (size_t i = 0; i < group->set->count; i++)
-        if (group->set->upstreams[i]->worker == group->worker)
-            begin(group, group->set->upstreams[i]);
-}
-
-static void on_demand_mail(void *context, uint64_t id, uint64_t value)
-{
-    (void)id, (void)value;
-    tg_upstream_check_demand(context);
+    DL_FOREACH(group->upstreams, upstream)
+    set_begin(group, upstream);
 }
 
 static void on_stop_mail(void *context, uint64_t id, uint64_t value)
 {
+    struct group *group = context;
+    struct tg_upstream *upstream;
+
     (void)id, (void)value;
-    tg_upstream_halt(context);
+    group->is_stopped = true;
+    set_take_changes(group);
+    DL_FOREACH(group->upstreams, upstream)
+    tg_upstream_halt(upstream, UPSTREAM_CLOSE_GOING_AWAY);
 }
 
-/* Any thread. The mail says only that something changed: the worker looks at the number itself, since mails
- * of two threads may come in another order than the changes. */
-static void on_demand(void *arg, bool has_subscribers)
+static struct tg_upstream *find(const struct group *group, uint64_t id)
 {
-    struct tg_upstream *upstream = arg;
+    struct tg_upstream *upstream = NULL;
 
-    (void)has_subscribers;
-    tg_worker_post(upstream->worker, on_demand_mail, upstream, 0, 0);
+    HASH_FIND(hh, group->by_id, &id, sizeof(id), upstream);
+    return upstream && upstream->has_begun ? upstream : NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* The mail says only that something changed: the worker looks at the number itself, since mails of two threads may come
+ * in another order than the changes. */
+static void on_demand_mail(void *context, uint64_t id, uint64_t value)
+{
+    struct tg_upstream *upstream = find(context, id);
+
+    (void)value;
+    if (upstream)
+        tg_upstream_check_demand(upstream);
+}
+
+static void on_outgoing_mail(void *context, uint64_t id, uint64_t value)
+{
+    struct tg_upstream *upstream = find(context, id);
+
+    if (upstream)
+        upstream_take_outgoing(upstream, value);
+}
+
+/* ---- any thread -------------------------------------------------------------------------------------- */
+
+void upstream_post_demand(const struct tg_upstream *up)
+{
+    tg_worker_post(up->worker, on_demand_mail, up->group, up->id, 0);
+}
+
+void upstream_post_outgoing(const struct tg_upstream *up, uint64_t stream_id)
+{
+    tg_worker_post(up->worker, on_outgoing_mail, up->group, up->id, stream_id);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static bool is_used(const struct group *group)
+{
+    return group->websocket_count > 0 || group->http_count > 0;
+}
 
 void tg_upstream_set_start(struct tg_upstream_set *set)
 {
     for (size_t i = 0; i < tg_worker_pool_size(set->pool); i++)
-        if (set->groups[i].worker)
+        if (is_used(&set->groups[i]))
             tg_worker_post(set->groups[i].worker, on_start_mail, &set->groups[i], 0, 0);
 }
 
 void tg_upstream_set_stop(struct tg_upstream_set *set)
 {
-    for (size_t i = 0; i < set->count; i++)
-        tg_worker_post(set->upstreams[i]->worker, on_stop_mail, set->upstreams[i], 0, 0);
+    for (size_t i = 0; i < tg_worker_pool_size(set->pool); i++)
+        if (is_used(&set->groups[i]))
+            tg_worker_post(set->groups[i].worker, on_stop_mail, &set->groups[i], 0, 0);
+}
+
+static void release_group(struct group *group)
+{
+    struct tg_upstream *upstream;
+
+    set_drop_changes(group);
+    DL_FOREACH(group->upstreams, upstream)
+    tg_upstream_release(upstream, true);
+    tg_context_free(group->context);
+    if (group->http)
+        tg_http_client_free(group->http);
+}
+
+static void free_group(struct group *group)
+{
+    struct tg_upstream *upstream, *next;
+
+    HASH_CLEAR(hh, group->by_id);
+    DL_FOREACH_SAFE(group->upstreams, upstream, next)
+    tg_upstream_free(upstream);
 }
 
 void tg_upstream_set_free(struct tg_upstream_set *set)
 {
     if (!set)
         return;
-    for (size_t i = 0; i < set->count; i++) {
-        tg_stream_on_demand(set->upstreams[i]->stream, NULL, NULL);
-        tg_upstream_release(set->upstreams[i]);
-    }
-    for (size_t i = 0; i < tg_worker_pool_size(set->pool); i++) {
-        tg_context_free(set->groups[i].context);
-        if (set->groups[i].http)
-            tg_http_client_free(set->groups[i].http);
-    }
+    size_t worker_count = tg_worker_pool_size(set->pool);
+    for (size_t i = 0; i < worker_count; i++)
+        release_group(&set->groups[i]);
+    HASH_CLEAR(by_stream, set->by_stream);
+    for (size_t i = 0; i < worker_count; i++)
+        free_group(&set->groups[i]);
     for (size_t i = 0; i < set->count; i++)
-        tg_upstream_free(set->upstreams[i]);
-    free(set->upstreams);
+        tg_source_free(set->sources[i]);
+    pthread_mutex_destroy(&set->lock);
+    free(set->sources);
+    free(set->routed);
     free(set->groups);
     free(set);
 }
 
-/* ---- looking ---------------------------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------------------------------------- */
 
 size_t tg_upstream_set_count(const struct tg_upstream_set *set)
 {
     return set->count;
 }
 
-static uint64_t load(const _Atomic uint64_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static enum tg_upstream_state load_state(const struct tg_upstream *upstream)
-{
-    return (enum tg_upstream_state)atomic_load_explicit(&upstream->counters.state, memory_order_relaxed);
-}
-
-static bool is_idle_on_demand(const struct tg_upstream *upstream)
-{
-    return upstream->config->upstream.connect == TG_CONNECT_ON_DEMAND &&
-           load_state(upstream) == TG_UPSTREAM_IDLE;
-}
-
 void tg_upstream_set_get_stats(const struct tg_upstream_set *set, size_t index,
                                struct tg_upstream_stats *ret_stats)
 {
-    const struct tg_upstream *upstream = set->upstreams[index];
-    const struct tg_counters *counters = &upstream->counters;
-    struct tg_upstream_stats stats = {
-        .stream_name = upstream->config->name,
-        .state = load_state(upstream),
-        .required = upstream->config->upstream.required && !is_idle_on_demand(upstream),
-        .connects = load(&counters->connects),
-        .attempts = load(&counters->attempts),
-        .messages = load(&counters->messages),
-        .message_bytes = load(&counters->message_bytes),
-        .oversize = load(&counters->oversize),
-        .filtered = load(&counters->filtered),
-        .repeated = load(&counters->repeated),
-        .state_since_ms = load(&counters->state_since_ms),
-    };
-
-    _Static_assert(TG_COUNT_OF(stats.misfits) >= TG_MISFIT_COUNT, "room for each misfit");
-    for (size_t i = 0; i < TG_REASON_COUNT; i++)
-        stats.failures[i] = load(&counters->failures[i]);
-    for (size_t i = 0; i < TG_MISFIT_COUNT; i++)
-        stats.misfits[i] = load(&counters->misfits[i]);
-    *ret_stats = stats;
+    tg_source_get_stats(set->sources[index], ret_stats);
 }

@@ -1,15 +1,13 @@
 /* One upstream: its life.
  *
  * Everything that happens becomes an event for the supervisor, and whatever it wants done is done in
- * `upstream_handle`. What is appended to the stream is told to its readers once, at the end of the turn. */
+ * `upstream_handle`. */
 #include "upstream_internal.h"
 
-#include "check.h"
-#include "tls.h"
+#include "expand.h"
+#include "routes.h"
 
 #include <stdlib.h>
-
-enum { CLOSE_NORMAL = 1000, CLOSE_GOING_AWAY = 1001 };
 
 uint64_t upstream_now_ms(const struct tg_upstream *up)
 {
@@ -18,68 +16,42 @@ uint64_t upstream_now_ms(const struct tg_upstream *up)
 
 const char *upstream_name(const struct tg_upstream *up)
 {
-    return up->config->name;
+    return up->source->config->name;
 }
 
-/* One thread writes: no need for an atomic addition. */
-void upstream_count(_Atomic uint64_t *counter, uint64_t count)
+struct tg_counters *upstream_counters(const struct tg_upstream *up)
 {
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
-
-    atomic_store_explicit(counter, value + count, memory_order_relaxed);
+    return &up->share->counters;
 }
 
-/* ---- the stream ------------------------------------------------------------------------------- */
+bool upstream_is_websocket(const struct tg_upstream *up)
+{
+    return up->config->kind == TG_UPSTREAM_WEBSOCKET;
+}
 
 static void on_turn_end(struct tg_turn_hook *hook, struct tg_worker *worker)
 {
     struct tg_upstream *up = TG_CONTAINER_OF(hook, struct tg_upstream, flush_hook);
 
     (void)worker;
-    tg_stream_flush(up->stream);
-}
-
-enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event)
-{
-    tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
-    return tg_stream_append(up->stream, event, upstream_now_ms(up));
-}
-
-static void append_marker(struct tg_upstream *up, enum tg_upstream_reason reason)
-{
-    struct tg_buffer data = { 0 };
-    enum tg_err err;
-
-    if (reason == TG_REASON_NONE)
-        err = tg_buffer_append_str(&data, "{\"state\":\"up\"}");
+    if (up->routes)
+        routes_flush(up->routes);
     else
-        err = tg_buffer_appendf(&data, "{\"state\":\"down\",\"reason\":\"%s\"}",
-                                tg_upstream_reason_text(reason));
-    if (err == TG_OK) {
-        struct tg_event event = {
-            .type = tg_str_from(up->names->upstream_event),
-            .data = { data.data, data.length },
-            .is_control = true,
-        };
-        err = upstream_append(up, &event);
-    }
-    if (err < 0)
-        tg_log(TG_LOG_ERROR, "upstream", "marker_lost", TG_F_STR("stream", upstream_name(up)), TG_F_ERR(err));
-    tg_buffer_deinit(&data);
+        tg_stream_flush(up->stream);
 }
 
 /* ---- the supervisor --------------------------------------------------------------------------- */
 
-static void set_state(struct tg_upstream *up, enum tg_stream_state stream_state)
+/* `state` and what it was before: one upstream more there, one less here. */
+static void count_state(struct tg_upstream *up, enum tg_upstream_state before, enum tg_upstream_state state)
 {
-    uint32_t state = up->supervisor.state;
+    struct tg_counters *counters = upstream_counters(up);
 
-    if (tg_stream_get_state(up->stream) != stream_state)
-        tg_stream_set_state(up->stream, stream_state);
-    if (atomic_load_explicit(&up->counters.state, memory_order_relaxed) == state)
+    if (before == state)
         return;
-    atomic_store_explicit(&up->counters.state_since_ms, tg_clock_now_ms(), memory_order_relaxed);
-    atomic_store_explicit(&up->counters.state, state, memory_order_relaxed);
+    atomic_store_explicit(&counters->state_since_ms, tg_clock_now_ms(), memory_order_relaxed);
+    tg_counter_add(&counters->states[state], 1);
+    tg_counter_add(&counters->states[before], (uint64_t)-1);
 }
 
 static void start_connection(struct tg_upstream *up)
@@ -88,15 +60,15 @@ static void start_connection(struct tg_upstream *up)
         .worker = up->worker,
         .context = up->context,
         .http = up->http,
-        .tls = up->tls,
-        .config = &up->config->upstream,
+        .tls = up->source->tls,
+        .config = up->config,
         .target = &up->target,
         .progress = &up->progress,
         .handler = &upstream_link_handler,
         .arg = up,
     };
 
-    upstream_count(&up->counters.attempts, 1);
+    tg_counter_add(&upstream_counters(up)->attempts, 1);
     tg_log(TG_LOG_DEBUG, "upstream", "connecting", TG_F_STR("stream", upstream_name(up)),
            TG_F_STR("host", up->target.host), TG_F_INT("port", up->target.port));
     up->link = tg_link_new(&options);
@@ -110,36 +82,56 @@ static void stop_connection(struct tg_upstream *up, unsigned code)
     tg_timer_stop(up->health_timer);
     if (link)
         tg_link_close(link, code);
+    tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
+    upstream_on_drained(up); /* those that waited for room wait for nothing now */
+}
+
+static void disconnect(struct tg_upstream *up, unsigned code)
+{
+    if (up->link) { /* else it has ended by itself */
+        tg_counter_add(&upstream_counters(up)->failures[TG_REASON_STOPPED], 1);
+        tg_log(TG_LOG_INFO, "upstream", "disconnected", TG_F_STR("stream", upstream_name(up)),
+               TG_F_STR("reason", tg_upstream_reason_text(TG_REASON_STOPPED)));
+    }
+    stop_connection(up, code);
+}
+
+static void set_deadline(struct tg_upstream *up, uint64_t deadline_ms)
+{
+    uint64_t now_ms = upstream_now_ms(up);
+
+    if (deadline_ms == 0)
+        tg_timer_stop(up->supervisor_timer);
+    else
+        tg_timer_start(up->supervisor_timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
+}
+
+static uint64_t handle(struct tg_upstream *up, const struct tg_supervisor_event *event,
+                       enum tg_upstream_reason reason, unsigned close_code)
+{
+    struct tg_supervisor_actions actions;
+    enum tg_upstream_state before = up->supervisor.state;
+
+    tg_supervisor_handle(&up->supervisor, event, upstream_now_ms(up), &actions);
+    if (actions.disconnect)
+        disconnect(up, close_code);
+    /* The state before the marker: whoever is woken by the marker sees the new one. */
+    upstream_show_state(up, actions.stream_state);
+    count_state(up, before, up->supervisor.state);
+    if (actions.mark_up)
+        upstream_mark(up, TG_REASON_NONE);
+    if (actions.mark_down)
+        upstream_mark(up, reason);
+    if (actions.connect)
+        start_connection(up);
+    set_deadline(up, up->supervisor.deadline_ms);
+    return actions.delay_ms;
 }
 
 uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_event *event,
                          enum tg_upstream_reason reason)
 {
-    struct tg_supervisor_actions actions;
-    bool is_stop = event->kind == TG_SUPERVISOR_STOP;
-
-    tg_supervisor_handle(&up->supervisor, event, upstream_now_ms(up), &actions);
-    if (actions.disconnect) {
-        upstream_count(&up->counters.failures[TG_REASON_STOPPED], 1);
-        tg_log(TG_LOG_INFO, "upstream", "disconnected", TG_F_STR("stream", upstream_name(up)),
-               TG_F_STR("reason", tg_upstream_reason_text(TG_REASON_STOPPED)));
-        stop_connection(up, is_stop ? CLOSE_GOING_AWAY : CLOSE_NORMAL);
-    }
-    /* The state before the marker: whoever is woken by the marker sees the new one. */
-    set_state(up, actions.stream_state);
-    if (actions.mark_up)
-        append_marker(up, TG_REASON_NONE);
-    if (actions.mark_down)
-        append_marker(up, reason);
-    if (actions.connect)
-        start_connection(up);
-    uint64_t deadline_ms = up->supervisor.deadline_ms;
-    if (deadline_ms == 0)
-        tg_timer_stop(up->supervisor_timer);
-    else
-        tg_timer_start(up->supervisor_timer,
-                       deadline_ms > upstream_now_ms(up) ? deadline_ms - upstream_now_ms(up) : 0);
-    return actions.delay_ms;
+    return handle(up, event, reason, UPSTREAM_CLOSE_NORMAL);
 }
 
 static void on_supervisor_time(void *arg)
@@ -168,7 +160,7 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
         .retry_after_ms = end->retry_after_ms,
     };
 
-    upstream_count(&up->counters.failures[end->reason], 1);
+    tg_counter_add(&upstream_counters(up)->failures[end->reason], 1);
     uint64_t delay_ms = upstream_handle(up, &event, end->reason);
     log_failure(up, end, was_up, delay_ms);
 }
@@ -187,13 +179,13 @@ static void arm_health(struct tg_upstream *up)
 
 void upstream_start_health(struct tg_upstream *up)
 {
-    tg_health_start(&up->health, &up->config->upstream, upstream_now_ms(up));
+    tg_health_start(&up->health, up->config, upstream_now_ms(up));
     arm_health(up);
 }
 
 static void give_up(struct tg_upstream *up, enum tg_upstream_reason reason)
 {
-    stop_connection(up, CLOSE_NORMAL);
+    stop_connection(up, UPSTREAM_CLOSE_NORMAL);
     upstream_fail(up, &(struct tg_link_end){ .reason = reason, .detail = "" });
 }
 
@@ -212,7 +204,7 @@ static void on_health_time(void *arg)
         case TG_HEALTH_KEEPALIVE:
             /* A backend that does not read gets no second one on top. */
             if (!up->link->ops->has_unsent(up->link))
-                up->link->ops->send(up->link, &up->config->upstream.keepalive_message);
+                up->link->ops->send(up->link, &up->config->keepalive_message);
             break;
         case TG_HEALTH_DEAD:
             /* Within a large message no pong can come, but bytes do. */
@@ -229,61 +221,63 @@ static void on_health_time(void *arg)
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
-static bool is_websocket(const struct tg_config_stream *config)
-{
-    return config->upstream.kind == TG_UPSTREAM_WEBSOCKET;
-}
-
-enum tg_err tg_upstream_new(const struct tg_config_stream *config, const struct tg_config_sse *names,
-                            struct tg_stream *stream, struct tg_worker *worker,
-                            struct tg_upstream **ret_upstream, struct tg_buffer *ret_error)
+enum tg_err tg_upstream_new(struct tg_source *source, struct tg_stream *stream, struct tg_family *family,
+                            struct tg_config_upstream *own, struct tg_worker *worker,
+                            struct tg_upstream **ret_upstream)
 {
     struct tg_upstream *up = tg_alloc(sizeof(*up));
-    enum tg_err err = tg_upstream_check(&config->upstream, ret_error);
 
-    up->config = config;
-    up->names = names;
+    up->source = source;
+    up->share = source->shares[tg_worker_index(worker)];
+    up->own = own;
+    up->config = own ? own : &source->config->upstream;
     up->worker = worker;
-    up->stream = tg_stream_ref(stream);
     up->flush_hook.run = on_turn_end;
-    up->counters.state_since_ms = tg_clock_now_ms();
-    if (err == TG_OK)
-        err = tg_upstream_check_target(tg_target_init(&up->target, &config->upstream.url), ret_error);
-    if (err == TG_OK && is_websocket(config))
-        err = tg_tls_client_new(&config->upstream.tls, &up->tls, ret_error);
-    else if (err == TG_OK)
-        err = tg_tls_client_check(&config->upstream.tls, ret_error);
-    if (err == TG_OK)
-        err = tg_translator_new(&config->translate, &up->translator, ret_error);
-    if (err < 0)
-        goto fail;
-    tg_supervisor_init(&up->supervisor, &config->upstream, tg_random_below);
+    if (stream)
+        up->stream = tg_stream_ref(stream);
+    else
+        up->routes = routes_new(up, family);
+    if (own)
+        up->seen = tg_translator_new_seen(up->share->translator);
+    enum tg_err err = tg_target_init(&up->target, &up->config->url);
+    if (err < 0) {
+        tg_upstream_free(up);
+        return err;
+    }
+    tg_supervisor_init(&up->supervisor, up->config, tg_random_below);
     *ret_upstream = up;
     return TG_OK;
-
-fail:
-    tg_upstream_free(up);
-    return err;
 }
 
-void tg_upstream_release(struct tg_upstream *up)
+void tg_upstream_release(struct tg_upstream *up, bool is_pool_stopped)
 {
-    if (up->link && !is_websocket(up->config)) /* those are dropped with their context */
-        tg_link_close(up->link, 0);
+    struct tg_link *link = up->link;
+
     up->link = NULL;
+    if (link && !(is_pool_stopped && upstream_is_websocket(up)))
+        tg_link_close(link, UPSTREAM_CLOSE_NORMAL);
+    tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
+    if (up->stream) {
+        tg_stream_on_demand(up->stream, NULL, NULL);
+        tg_stream_on_outgoing(up->stream, NULL, NULL);
+    }
     tg_timer_free(up->supervisor_timer);
     tg_timer_free(up->health_timer);
     up->supervisor_timer = up->health_timer = NULL;
     tg_worker_cancel_turn_hook(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
+    up->has_begun = false;
 }
 
 void tg_upstream_free(struct tg_upstream *up)
 {
-    tg_tls_client_free(up->tls);
     tg_target_deinit(&up->target);
-    tg_translator_free(up->translator);
     tg_progress_deinit(&up->progress);
+    tg_seen_free(up->seen);
+    routes_free(up->routes);
     tg_stream_unref(up->stream);
+    if (up->own)
+        tg_expand_deinit(up->own);
+    free(up->own);
     free(up);
 }
 
@@ -292,31 +286,51 @@ void tg_upstream_begin(struct tg_upstream *up, struct tg_context *context, struc
     up->has_begun = true;
     up->context = context;
     up->http = http;
-    if (!up->config->upstream.tls.verify && up->target.is_secure)
+    if (!up->config->tls.verify && up->target.is_secure && !up->own)
         tg_log(TG_LOG_WARNING, "upstream", "unverified_tls", TG_F_STR("stream", upstream_name(up)),
                TG_F_STR("host", up->target.host));
     up->supervisor_timer = tg_timer_new(up->worker, on_supervisor_time, up);
     up->health_timer = tg_timer_new(up->worker, on_health_time, up);
+    upstream_watch_outgoing(up);
     upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_START }, TG_REASON_NONE);
     tg_upstream_check_demand(up);
 }
 
-void tg_upstream_check_demand(struct tg_upstream *up)
+static bool has_demand(const struct tg_upstream *up)
 {
     struct tg_stream_stats stats;
 
+    if (up->routes)
+        return routes_has_demand(up->routes);
+    tg_stream_get_stats(up->stream, &stats);
+    return stats.subscribers > 0;
+}
+
+void tg_upstream_check_demand(struct tg_upstream *up)
+{
     if (!up->has_begun || !up->supervisor.is_on_demand)
         return;
-    tg_stream_get_stats(up->stream, &stats);
     const struct tg_supervisor_event event = {
         .kind = TG_SUPERVISOR_DEMAND,
-        .has_demand = stats.subscribers > 0,
+        .has_demand = has_demand(up),
     };
     upstream_handle(up, &event, TG_REASON_NONE);
 }
 
-void tg_upstream_halt(struct tg_upstream *up)
+void tg_upstream_halt(struct tg_upstream *up, unsigned close_code)
 {
+    const struct tg_supervisor_event event = { .kind = TG_SUPERVISOR_STOP };
+
     if (up->has_begun)
-        upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_STOP }, TG_REASON_NONE);
+        handle(up, &event, TG_REASON_NONE, close_code);
+}
+
+void tg_upstream_on_second(struct tg_upstream *up, uint64_t now_ms)
+{
+    if (!up->routes) {
+        tg_stream_evict(up->stream, now_ms);
+        return;
+    }
+    routes_on_second(up->routes, now_ms);
+    tg_upstream_check_demand(up);
 }

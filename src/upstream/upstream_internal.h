@@ -1,69 +1,87 @@
-/* One upstream: what ties the supervisor, the link, the translator and the stream together. upstream.c starts and ends
- * links as the supervisor says, upstream_messages.c takes what they deliver. */
+/* One upstream: what ties the supervisor, the link, the translator and its streams together.
+ *
+ *     upstream.c           starts and ends links as the supervisor says
+ *     upstream_messages.c  takes what they deliver
+ *     upstream_streams.c   what is done to the stream, or to all of them
+ *     upstream_outgoing.c  the way back
+ *     routes.c             the streams of an upstream that feeds many
+ *     set.c, set_members.c upstreams on their workers: made, found, ended */
 #ifndef TIDEGATE_UPSTREAM_INTERNAL_H
 #define TIDEGATE_UPSTREAM_INTERNAL_H
 
 #include "health.h"
 #include "link.h"
+#include "outlet.h"
+#include "source.h"
 #include "supervisor.h"
 
-#include <stdatomic.h>
+#include <uthash.h>
 
-/* Written by the upstream's worker, read by any thread; all relaxed. */
-struct tg_counters {
-    _Atomic uint32_t state;
-    _Atomic uint64_t state_since_ms;
-    _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated;
-    _Atomic uint64_t failures[TG_REASON_COUNT];
-    _Atomic uint64_t misfits[TG_MISFIT_COUNT];
-};
+struct group;  /* set_internal.h: a worker's upstreams */
+struct routes; /* routes.h */
 
 struct tg_upstream {
-    const struct tg_config_stream *config;
-    const struct tg_config_sse *names;
-    struct tg_stream *stream;
-    struct tg_worker *worker;
-    struct tg_counters counters;
-    struct tg_tls_client *tls;
+    uint64_t id; /* never used again */
+    struct tg_source *source;
+    struct tg_share *share;
+    const struct tg_config_upstream *config; /* the source's, or `own` */
+    struct tg_config_upstream *own;          /* NULL: not a member's */
     struct tg_target target;
-    struct tg_translator *translator;
+    struct tg_stream *stream; /* a reference; NULL: `routes` has them */
+    struct routes *routes;
+    struct tg_worker *worker;
+    struct group *group;
+
+    /* of the group; the worker's thread */
+    struct tg_upstream *prev, *next;
+    UT_hash_handle hh; /* by id */
+    /* of the set, under its lock */
+    UT_hash_handle by_stream; /* members alone */
 
     /* from tg_upstream_begin on; the worker's thread */
     bool has_begun;
+    const char *farewell; /* the reason, once its streams have ended; NULL: they have not */
     struct tg_context *context;
     struct tg_http_client *http;
     struct tg_progress progress;
+    struct tg_seen *seen; /* members alone: the others' is the translator's */
     struct tg_supervisor supervisor;
     struct tg_timer *supervisor_timer;
     struct tg_health health;
     struct tg_timer *health_timer;
     struct tg_link *link; /* the attempt or the connection; NULL: none */
+    struct tg_outlet outlet;
     struct tg_turn_hook flush_hook;
     struct tg_log_limit failure_limit, message_limit;
 };
 
-/* Checks what the libraries need beyond the configuration's own checks. TG_ERR_TLS, TG_ERR_INVALID with a
- * line. The main thread. */
-enum tg_err tg_upstream_new(const struct tg_config_stream *config, const struct tg_config_sse *names,
-                            struct tg_stream *stream, struct tg_worker *worker,
-                            struct tg_upstream **ret_upstream, struct tg_buffer *ret_error);
-/* The main thread, when the pool has been stopped, before tg_context_free and tg_http_client_free. */
-void tg_upstream_release(struct tg_upstream *upstream);
-void tg_upstream_free(struct tg_upstream *upstream); /* after those */
+enum { UPSTREAM_CLOSE_NORMAL = 1000, UPSTREAM_CLOSE_GOING_AWAY = 1001 };
+
+/* With a place for the one stream, or for the members of a family (`stream` is NULL then). `own`: a member's
+ * configuration, taken, also on failure. TG_ERR_INVALID, TG_ERR_TOO_LARGE: its URL cannot be. Any thread. */
+enum tg_err tg_upstream_new(struct tg_source *source, struct tg_stream *stream, struct tg_family *family,
+                            struct tg_config_upstream *own, struct tg_worker *worker,
+                            struct tg_upstream **ret_upstream);
+/* Its link goes down, its timers end: the worker's thread, or the main thread when the pool has been stopped, before
+ * tg_context_free and tg_http_client_free (links over WebSocket are dropped with the context then). */
+void tg_upstream_release(struct tg_upstream *upstream, bool is_pool_stopped);
+void tg_upstream_free(struct tg_upstream *upstream); /* after that; the main thread: after those */
 
 /* The worker's thread. Of context and http client the one that its kind needs must be there. */
 void tg_upstream_begin(struct tg_upstream *upstream, struct tg_context *context, struct tg_http_client *http);
 void tg_upstream_check_demand(struct tg_upstream *upstream);
-void tg_upstream_halt(struct tg_upstream *upstream);
+/* No connection any more; a close frame says why. */
+void tg_upstream_halt(struct tg_upstream *upstream, unsigned close_code);
+void tg_upstream_on_second(struct tg_upstream *upstream, uint64_t now_ms);
 
-/* ---- between upstream.c and upstream_messages.c ------------------------------------------------ */
+/* ---- between the files of an upstream ---------------------------------------------------------- */
 
 extern const struct tg_link_handler upstream_link_handler; /* its argument is the upstream */
 
+bool upstream_is_websocket(const struct tg_upstream *up);
 uint64_t upstream_now_ms(const struct tg_upstream *up);
 const char *upstream_name(const struct tg_upstream *up);
-void upstream_count(_Atomic uint64_t *counter, uint64_t count);
-enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event);
+struct tg_counters *upstream_counters(const struct tg_upstream *up);
 /* Tells the supervisor, does what it says, and returns how long it will wait before the next attempt. May close the
  * link. */
 uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_event *event,
@@ -71,5 +89,25 @@ uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_even
 void upstream_start_health(struct tg_upstream *up);
 /* The link has ended; up->link is no more. */
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end);
+
+/* upstream_streams.c */
+enum tg_err upstream_append(struct tg_upstream *up,
+                            const struct tg_event *event);                  /* of the message at hand */
+void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason); /* NONE: up; else down */
+void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state);
+/* The backend has said all it had to say: the streams end, and no link follows. `reason` is a constant. */
+void upstream_finish(struct tg_upstream *up, const char *reason);
+void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream); /* with up->farewell */
+
+/* upstream_outgoing.c */
+struct tg_link *upstream_peek_open_link(const struct tg_upstream *up); /* NULL: none is up */
+void upstream_take_outgoing(struct tg_upstream *up, uint64_t stream_id);
+void upstream_watch_outgoing(struct tg_upstream *up);
+void upstream_on_drained(struct tg_upstream *up);
+
+/* set.c: has the worker call upstream_take_outgoing, or tg_upstream_check_demand. Any thread; the upstream must be there
+ * while it is called, not any longer. */
+void upstream_post_outgoing(const struct tg_upstream *up, uint64_t stream_id);
+void upstream_post_demand(const struct tg_upstream *up);
 
 #endif

@@ -4,9 +4,9 @@
 static void on_open(void *arg)
 {
     struct tg_upstream *up = arg;
-    const struct tg_config_upstream *config = &up->config->upstream;
+    const struct tg_config_upstream *config = up->config;
 
-    upstream_count(&up->counters.connects, 1);
+    tg_counter_add(&upstream_counters(up)->connects, 1);
     tg_log(TG_LOG_INFO, "upstream", "connected", TG_F_STR("stream", upstream_name(up)));
     for (size_t i = 0; i < config->on_open_count; i++)
         up->link->ops->send(up->link, &config->on_open[i]);
@@ -28,6 +28,7 @@ static void log_message(struct tg_upstream *up, const char *event, const char *w
 struct emission {
     struct tg_upstream *upstream;
     enum tg_err err;
+    uint64_t refused;
 };
 
 static bool on_event(void *arg, const struct tg_event *event)
@@ -35,16 +36,20 @@ static bool on_event(void *arg, const struct tg_event *event)
     struct emission *emission = arg;
 
     emission->err = upstream_append(emission->upstream, event);
+    if (emission->err == TG_ERR_LIMIT && emission->upstream->routes) {
+        emission->refused++;
+        emission->err = TG_OK; /* the message's other events may have their stream */
+    }
     return emission->err == TG_OK;
 }
 
 static void count_misfits(struct tg_upstream *up, const struct tg_translation *translation, size_t length)
 {
-    bool is_dropped = up->config->translate.on_misfit == TG_MISFIT_DROP;
+    bool is_dropped = up->source->config->translate.on_misfit == TG_MISFIT_DROP;
 
     for (size_t i = TG_MISFIT_NONE + 1; i < TG_MISFIT_COUNT; i++)
         if (translation->misfits[i] > 0)
-            upstream_count(&up->counters.misfits[i], translation->misfits[i]);
+            tg_counter_add(&upstream_counters(up)->misfits[i], translation->misfits[i]);
     log_message(up, is_dropped ? "message_dropped" : "message_misfit",
                 tg_misfit_text(translation->first_misfit), length);
 }
@@ -53,8 +58,25 @@ static void count_lost(struct tg_upstream *up, enum tg_err err, size_t length)
 {
     enum tg_misfit misfit = err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_EVENT;
 
-    upstream_count(&up->counters.misfits[misfit], 1);
+    tg_counter_add(&upstream_counters(up)->misfits[misfit], 1);
     log_message(up, "message_dropped", tg_misfit_text(misfit), length);
+}
+
+static void count_refused(struct tg_upstream *up, uint64_t count, size_t length)
+{
+    tg_counter_add(&upstream_counters(up)->refused, count);
+    log_message(up, "event_refused", "too many keys", length);
+}
+
+static void run_translator(struct tg_upstream *up, const struct tg_message *message,
+                           struct emission *emission, struct tg_translation *ret_translation)
+{
+    struct tg_translator *translator = up->share->translator;
+
+    if (up->own)
+        tg_translator_run_for(translator, up->seen, message, on_event, emission, ret_translation);
+    else
+        tg_translator_run(translator, message, on_event, emission, ret_translation);
 }
 
 static bool on_message(void *arg, const struct tg_message *message)
@@ -63,16 +85,22 @@ static bool on_message(void *arg, const struct tg_message *message)
     struct emission emission = { .upstream = up };
     struct tg_translation translation;
 
-    upstream_count(&up->counters.messages, 1);
-    upstream_count(&up->counters.message_bytes, message->length);
+    tg_counter_add(&upstream_counters(up)->messages, 1);
+    tg_counter_add(&upstream_counters(up)->message_bytes, message->length);
     tg_health_on_message(&up->health, upstream_now_ms(up));
-    tg_translator_run(up->translator, message, on_event, &emission, &translation);
+    if (up->share->until && tg_until_matches(up->share->until, message)) {
+        upstream_finish(up, "until");
+        return true;
+    }
+    run_translator(up, message, &emission, &translation);
     if (translation.filtered > 0)
-        upstream_count(&up->counters.filtered, translation.filtered);
+        tg_counter_add(&upstream_counters(up)->filtered, translation.filtered);
     if (translation.repeated > 0)
-        upstream_count(&up->counters.repeated, translation.repeated);
+        tg_counter_add(&upstream_counters(up)->repeated, translation.repeated);
     if (translation.first_misfit != TG_MISFIT_NONE)
         count_misfits(up, &translation, message->length);
+    if (emission.refused > 0)
+        count_refused(up, emission.refused, message->length);
     if (emission.err < 0)
         count_lost(up, emission.err, message->length);
     if (translation.misfits[TG_MISFIT_UTF8] > 0)
@@ -88,11 +116,11 @@ static void on_dropped(void *arg, bool is_oversize)
 
     tg_health_on_message(&up->health, upstream_now_ms(up));
     if (is_oversize)
-        upstream_count(&up->counters.oversize, 1);
+        tg_counter_add(&upstream_counters(up)->oversize, 1);
     else
-        upstream_count(&up->counters.misfits[TG_MISFIT_MEMORY], 1);
+        tg_counter_add(&upstream_counters(up)->misfits[TG_MISFIT_MEMORY], 1);
     log_message(up, "message_dropped", is_oversize ? "oversize" : "memory",
-                (size_t)up->config->upstream.max_message_bytes);
+                (size_t)up->config->max_message_bytes);
 }
 
 /* ---- the rest --------------------------------------------------------------------------------- */
@@ -118,7 +146,19 @@ static void on_end(void *arg, const struct tg_link_end *end)
 
     up->link = NULL;
     tg_timer_stop(up->health_timer);
-    upstream_fail(up, end);
+    tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
+    if (end->is_finished && up->source->config->scope == TG_SCOPE_CLIENT) {
+        tg_counter_add(&upstream_counters(up)->failures[end->reason], 1);
+        upstream_finish(up, tg_upstream_reason_text(end->reason));
+    } else {
+        upstream_fail(up, end);
+        upstream_on_drained(up);
+    }
+}
+
+static void on_drained(void *arg)
+{
+    upstream_on_drained(arg);
 }
 
 const struct tg_link_handler upstream_link_handler = {
@@ -127,5 +167,6 @@ const struct tg_link_handler upstream_link_handler = {
     .on_dropped = on_dropped,
     .on_heard = on_heard,
     .on_redirect = on_redirect,
+    .on_drained = on_drained,
     .on_end = on_end,
 };

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { CLOSING_MS = 1000 };
+enum { CLOSING_MS = 1000, CLOSE_NORMAL = 1000 };
 
 static const struct tg_link_ops websocket_ops;
 
@@ -147,6 +147,14 @@ static bool has_unsent(const struct tg_link *link)
     return ws->unsent.length > 0 || ws->sealed.length > 0;
 }
 
+void websocket_tell_drained(struct tg_websocket *ws)
+{
+    if (!ws->has_backlog || ws->phase != PHASE_OPEN || has_unsent(&ws->link))
+        return;
+    ws->has_backlog = false;
+    ws->options.handler->on_drained(ws->options.arg);
+}
+
 static void send_ping(struct tg_link *link)
 {
     struct tg_websocket *ws = websocket_of(link);
@@ -187,6 +195,7 @@ static void on_frame(struct tg_websocket *ws, enum tg_frame_kind kind, const str
         break;
     case TG_FRAME_CLOSE:
         ws->end.close_code = frame->close_code;
+        ws->end.is_finished = frame->close_code == CLOSE_NORMAL;
         end_and_close(ws, TG_REASON_CLOSED, "", frame->close_code);
         break;
     case TG_FRAME_BREACH:
@@ -260,6 +269,7 @@ int tg_websocket_on_event(struct lws *wsi, enum lws_callback_reasons reason, voi
         return wire_receive(ws, in, length) ? 0 : -1;
     case LWS_CALLBACK_RAW_WRITEABLE:
         wire_flush(ws);
+        websocket_tell_drained(ws);
         return 0;
     case LWS_CALLBACK_RAW_CLOSE:
         on_closed(ws);

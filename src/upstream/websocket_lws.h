@@ -30,6 +30,7 @@ struct tg_websocket {
     struct tg_buffer unsent;        /* for the other side, in the clear */
     struct tg_buffer sealed;        /* with TLS: the same, on its way out */
     bool is_broken;                 /* nothing can be sent any more */
+    bool has_backlog;               /* something was left unsent; the handler is to hear when it has gone */
 
     /* the attempt */
     struct tg_target target;   /* where it goes now */
@@ -76,6 +77,7 @@ void wire_kill(struct tg_websocket *ws);   /* drops the wsi; not from within its
 /* websocket_lws.c */
 bool websocket_on_bytes(struct tg_websocket *ws, struct tg_str block); /* in the clear; as wire_receive */
 void websocket_on_open(struct tg_websocket *ws);
+void websocket_tell_drained(struct tg_websocket *ws); /* if there was a backlog, and there is none any more */
 void websocket_on_lost(struct tg_websocket *ws, const char *tls_error); /* NULL: closed; frees it */
 void websocket_end(struct tg_websocket *ws, enum tg_upstream_reason reason,
                    const char *detail); /* frees it */

@@ -23,6 +23,7 @@ void wire_reset(struct tg_websocket *ws)
     tg_buffer_deinit(&ws->unsent);
     tg_buffer_deinit(&ws->sealed);
     ws->is_broken = false;
+    ws->has_backlog = false;
 }
 
 /* ---- sending ---------------------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ static void consume(struct tg_buffer *out, size_t length)
         tg_buffer_consume(out, length);
 }
 
-void wire_flush(struct tg_websocket *ws)
+static void flush(struct tg_websocket *ws)
 {
     struct tg_buffer *out = ws->channel ? &ws->sealed : &ws->unsent;
 
@@ -106,6 +107,13 @@ void wire_flush(struct tg_websocket *ws)
             ws->is_broken = true; /* reading will tell */
         }
     }
+}
+
+void wire_flush(struct tg_websocket *ws)
+{
+    flush(ws);
+    if (ws->unsent.length > 0 || ws->sealed.length > 0)
+        ws->has_backlog = true;
 }
 
 /* ---- receiving -------------------------------------------------------------------------------- */
@@ -145,8 +153,10 @@ bool wire_receive(struct tg_websocket *ws, const void *bytes, size_t length)
     bool is_alive = ws->channel ? receive_sealed(ws, bytes, length)
                                 : websocket_on_bytes(ws, (struct tg_str){ bytes, length });
 
-    if (is_alive)
+    if (is_alive) {
         wire_flush(ws); /* what TLS or a ping asks for */
+        websocket_tell_drained(ws);
+    }
     return is_alive;
 }
 

@@ -1,0 +1,258 @@
+/* Feeds: by stream, which is how the family names them, and those with news in a list. */
+#include "routes.h"
+
+#include "upstream_internal.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+struct feed {
+    struct routes *routes;
+    struct tg_stream *stream; /* a reference */
+    bool is_held;             /* joined, with the reference that comes with it */
+    bool has_news;            /* in the list of those */
+    bool has_outgoing;        /* waits for room */
+    struct feed *prev_news, *next_news;
+    UT_hash_handle hh;
+};
+
+struct routes {
+    struct tg_upstream *upstream;
+    struct tg_family *family;
+    struct feed *feeds;
+    struct feed *news;
+    size_t waiting; /* feeds with has_outgoing */
+    enum tg_stream_state state;
+};
+
+struct routes *routes_new(struct tg_upstream *upstream, struct tg_family *family)
+{
+    struct routes *routes = tg_alloc(sizeof(*routes));
+
+    *routes = (struct routes){ .upstream = upstream, .family = family, .state = TG_STREAM_CONNECTING };
+    return routes;
+}
+
+/* A number that names a feed in mails: its stream's address, never followed. */
+static uint64_t id_of(const struct tg_stream *stream)
+{
+    return (uint64_t)(uintptr_t)stream;
+}
+
+/* The sender's thread. */
+static void on_wake(void *arg)
+{
+    const struct feed *feed = arg;
+
+    upstream_post_outgoing(feed->routes->upstream, id_of(feed->stream));
+}
+
+static struct feed *find(const struct routes *routes, const struct tg_stream *stream)
+{
+    struct feed *feed = NULL;
+
+    HASH_FIND_PTR(routes->feeds, &stream, feed);
+    return feed;
+}
+
+static struct feed *add(struct routes *routes, struct tg_stream *stream)
+{
+    struct feed *feed = tg_alloc(sizeof(*feed));
+
+    feed->routes = routes;
+    feed->stream = tg_stream_ref(stream);
+    HASH_ADD_PTR(routes->feeds, stream, feed);
+    tg_stream_set_state(stream, routes->state);
+    if (routes->upstream->farewell)
+        upstream_end_stream(routes->upstream, stream);
+    else
+        tg_stream_on_outgoing(stream, on_wake, feed);
+    return feed;
+}
+
+static struct feed *find_or_add(struct routes *routes, struct tg_stream *stream)
+{
+    struct feed *feed = find(routes, stream);
+
+    return feed ? feed : add(routes, stream);
+}
+
+static void set_outgoing(struct feed *feed, bool has_outgoing)
+{
+    if (feed->has_outgoing == has_outgoing)
+        return;
+    feed->has_outgoing = has_outgoing;
+    feed->routes->waiting += has_outgoing ? 1 : (size_t)-1;
+}
+
+static void free_feed(struct feed *feed)
+{
+    struct routes *routes = feed->routes;
+
+    set_outgoing(feed, false);
+    tg_stream_on_outgoing(feed->stream, NULL, NULL);
+    if (feed->has_news)
+        DL_DELETE2(routes->news, feed, prev_news, next_news);
+    HASH_DEL(routes->feeds, feed);
+    tg_stream_unref(feed->stream);
+    free(feed);
+}
+
+void routes_free(struct routes *routes)
+{
+    struct feed *feed, *next;
+
+    if (!routes)
+        return;
+    HASH_ITER(hh, routes->feeds, feed, next)
+    {
+        /* The family has gone, and with it what the hold was for. */
+        if (feed->is_held)
+            tg_stream_unref(feed->stream);
+        free_feed(feed);
+    }
+    free(routes);
+}
+
+/* ---- members come and go ------------------------------------------------------------------------- */
+
+void routes_on_opened(struct routes *routes, struct tg_stream *stream)
+{
+    find_or_add(routes, stream);
+}
+
+void routes_on_closed(struct routes *routes, struct tg_stream *stream)
+{
+    struct feed *feed = find(routes, stream);
+
+    if (feed)
+        free_feed(feed);
+}
+
+static void let_go(struct feed *feed)
+{
+    feed->is_held = false;
+    tg_family_leave(feed->routes->family, feed->stream);
+}
+
+/* ---- events -------------------------------------------------------------------------------------- */
+
+static enum tg_err append(struct feed *feed, const struct tg_event *event)
+{
+    struct routes *routes = feed->routes;
+
+    if (!feed->has_news) {
+        feed->has_news = true;
+        DL_APPEND2(routes->news, feed, prev_news, next_news);
+    }
+    return tg_stream_append(feed->stream, event, upstream_now_ms(routes->upstream));
+}
+
+enum tg_err routes_append(struct routes *routes, struct tg_str key, const struct tg_event *event)
+{
+    const struct tg_opening opening = { .worker_index = tg_worker_index(routes->upstream->worker) };
+    struct tg_stream *stream;
+    enum tg_err err = tg_family_join(routes->family, key, &opening, &stream);
+
+    if (err < 0)
+        return err;
+    struct feed *feed = find_or_add(routes, stream);
+    bool was_held = feed->is_held;
+    feed->is_held = true;
+    err = append(feed, event);
+    if (was_held)
+        tg_family_leave(routes->family, stream);
+    return err;
+}
+
+enum tg_err routes_append_to_all(struct routes *routes, const struct tg_event *event)
+{
+    enum tg_err err = TG_OK;
+
+    for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next) {
+        enum tg_err one = append(feed, event);
+        if (one < 0)
+            err = one;
+    }
+    return err;
+}
+
+void routes_show_state(struct routes *routes, enum tg_stream_state state)
+{
+    if (routes->state == state)
+        return;
+    routes->state = state;
+    for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next)
+        tg_stream_set_state(feed->stream, state);
+}
+
+void routes_end_all(struct routes *routes)
+{
+    for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next) {
+        set_outgoing(feed, false);
+        upstream_end_stream(routes->upstream, feed->stream);
+    }
+}
+
+void routes_flush(struct routes *routes)
+{
+    struct feed *feed, *next;
+
+    DL_FOREACH_SAFE2(routes->news, feed, next, next_news)
+    {
+        feed->has_news = false;
+        tg_stream_flush(feed->stream);
+    }
+    routes->news = NULL;
+}
+
+void routes_on_second(struct routes *routes, uint64_t now_ms)
+{
+    struct tg_stream_stats stats;
+
+    for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next) {
+        tg_stream_evict(feed->stream, now_ms);
+        if (!feed->is_held)
+            continue;
+        tg_stream_get_stats(feed->stream, &stats);
+        if (stats.retained_events == 0)
+            let_go(feed);
+    }
+}
+
+/* Who holds a member counts as one who follows it. */
+bool routes_has_demand(const struct routes *routes)
+{
+    struct tg_stream_stats stats;
+
+    for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next) {
+        tg_stream_get_stats(feed->stream, &stats);
+        if (stats.subscribers > (feed->is_held ? 1 : 0))
+            return true;
+    }
+    return false;
+}
+
+/* ---- the way back -------------------------------------------------------------------------------- */
+
+static void pump(struct feed *feed)
+{
+    struct tg_upstream *up = feed->routes->upstream;
+
+    set_outgoing(feed, !tg_outlet_pump(&up->outlet, feed->stream, upstream_peek_open_link(up)));
+}
+
+void routes_take_outgoing(struct routes *routes, uint64_t stream_id)
+{
+    struct feed *feed = find(routes, (const struct tg_stream *)(uintptr_t)stream_id);
+
+    if (feed)
+        pump(feed);
+}
+
+void routes_on_drained(struct routes *routes)
+{
+    for (struct feed *feed = routes->feeds; feed && routes->waiting > 0; feed = feed->hh.next)
+        if (feed->has_outgoing)
+            pump(feed);
+}

@@ -1,0 +1,89 @@
+/* One upstream: what is done to its stream, or to all that it feeds. What is appended is told to readers once, at the end of
+ * the turn. */
+#include "upstream_internal.h"
+
+#include "routes.h"
+
+static const char end_event[] = "tidegate.end";
+
+static struct tg_str view(const struct tg_buffer *buffer)
+{
+    return (struct tg_str){ tg_text_or_empty(buffer->data), buffer->length };
+}
+
+enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event)
+{
+    tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
+    if (up->routes)
+        return routes_append(up->routes, tg_translator_key(up->share->translator), event);
+    return tg_stream_append(up->stream, event, upstream_now_ms(up));
+}
+
+static enum tg_err append_to_all(struct tg_upstream *up, const struct tg_event *event)
+{
+    tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
+    if (up->routes)
+        return routes_append_to_all(up->routes, event);
+    return tg_stream_append(up->stream, event, upstream_now_ms(up));
+}
+
+void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason)
+{
+    struct tg_buffer data = { 0 };
+    enum tg_err err;
+
+    if (reason == TG_REASON_NONE)
+        err = tg_buffer_append_str(&data, "{\"state\":\"up\"}");
+    else
+        err = tg_buffer_appendf(&data, "{\"state\":\"down\",\"reason\":\"%s\"}",
+                                tg_upstream_reason_text(reason));
+    if (err == TG_OK) {
+        struct tg_event event = {
+            .type = tg_str_from(up->source->names->upstream_event),
+            .data = view(&data),
+            .is_control = true,
+        };
+        err = append_to_all(up, &event);
+    }
+    if (err < 0)
+        tg_log(TG_LOG_ERROR, "upstream", "marker_lost", TG_F_STR("stream", upstream_name(up)), TG_F_ERR(err));
+    tg_buffer_deinit(&data);
+}
+
+void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state)
+{
+    if (up->routes)
+        routes_show_state(up->routes, state);
+    else if (tg_stream_get_state(up->stream) != state)
+        tg_stream_set_state(up->stream, state);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
+{
+    struct tg_buffer data = { 0 };
+    struct tg_event farewell = { .type = tg_str_from(end_event), .is_control = true };
+    enum tg_err err = tg_buffer_appendf(&data, "{\"reason\":\"%s\"}", up->farewell);
+
+    farewell.data = view(&data);
+    err = tg_stream_end(stream, err == TG_OK ? &farewell : NULL, upstream_now_ms(up));
+    if (err < 0 && err != TG_ERR_CLOSED)
+        tg_log(TG_LOG_ERROR, "upstream", "farewell_lost", TG_F_STR("stream", upstream_name(up)),
+               TG_F_ERR(err));
+    tg_buffer_deinit(&data);
+}
+
+void upstream_finish(struct tg_upstream *up, const char *reason)
+{
+    if (up->farewell)
+        return;
+    up->farewell = reason;
+    tg_log(TG_LOG_INFO, "upstream", "ended", TG_F_STR("stream", upstream_name(up)),
+           TG_F_STR("reason", reason));
+    tg_upstream_halt(up, UPSTREAM_CLOSE_NORMAL);
+    if (up->routes)
+        routes_end_all(up->routes);
+    else
+        upstream_end_stream(up, up->stream);
+}
