@@ -20,6 +20,11 @@ struct tg_admin_sources {
     size_t server_count;
     struct tg_registry *registry;
     const struct tg_upstream_set *upstreams;
+    /* Configured streams that are families; `events` and `bytes` are those of members that have gone, too. */
+    size_t family_count;
+    const char *const *family_names;
+    void (*get_family_stats)(void *arg, size_t index, struct tg_family_stats *ret_stats);
+    void *families_arg;
     uint64_t started_ms; /* wall clock */
 };
 

@@ -134,10 +134,28 @@ static const struct figure stream_figures[] = {
       NULL, 0, 0 },
     { "tidegate_stream_memory_bytes", "gauge", "Memory of the segments held.", AT(memory_bytes), NULL, NULL,
       0, 0 },
-    { "tidegate_stream_last_seq", "gauge", "Sequence number of the last event.", AT(last_seq), NULL, NULL, 0,
-      0 },
     { "tidegate_stream_subscribers", "gauge", "Clients that follow the stream now.", AT(subscribers), NULL,
       NULL, 0, 0 },
+    { 0 },
+};
+static const struct figure single_figures[] = {
+    { "tidegate_stream_last_seq", "gauge", "Sequence number of the last event.", AT(last_seq), NULL, NULL, 0,
+      0 },
+    { 0 },
+};
+#undef AT
+
+#define AT(member) offsetof(struct tg_family_stats, member)
+static const struct figure family_figures[] = {
+    { "tidegate_stream_members", "gauge", "Keys or sessions that there are now.", AT(members), NULL, NULL, 0,
+      0 },
+    { "tidegate_stream_members_opened_total", "counter", "Keys or sessions opened.", AT(opened), NULL, NULL,
+      0, 0 },
+    { "tidegate_stream_members_closed_total", "counter", "Keys or sessions closed.", AT(closed), NULL, NULL,
+      0, 0 },
+    { "tidegate_stream_members_refused_total", "counter",
+      "Keys or sessions refused, and events for keys, since there were max_members.", AT(refused), NULL, NULL,
+      0, 0 },
     { 0 },
 };
 #undef AT
@@ -159,26 +177,51 @@ static void collect_stream(void *arg, struct tg_stream *stream)
     list->count++;
 }
 
+static void collect_family(struct stream_list *list, const char *name, const struct tg_family_stats *stats)
+{
+    list->stats = tg_realloc_array(list->stats, list->count + 1, sizeof(*list->stats));
+    list->names = tg_realloc_array(list->names, list->count + 1, sizeof(*list->names));
+    list->names[list->count] = name;
+    list->stats[list->count++] = (struct tg_stream_stats){
+        .events = stats->events,
+        .bytes = stats->bytes,
+        .retained_events = stats->retained_events,
+        .retained_bytes = stats->retained_bytes,
+        .memory_bytes = stats->memory_bytes,
+        .subscribers = stats->subscribers,
+    };
+}
+
+/* A family is one subject, however many members it has: the page does not grow with them. */
 static void write_streams(const struct tg_admin_sources *sources, struct tg_buffer *out)
 {
     struct stream_list list = { 0 };
+    size_t family_count = sources->family_count;
+    struct tg_family_stats *families = tg_alloc((family_count + 1) * sizeof(*families));
     tg_registry_each(sources->registry, collect_stream, &list);
-    struct subjects subjects = { "stream", list.count, list.names, (const char *)list.stats,
-                                 sizeof(*list.stats) };
-    write_figures(stream_figures, &subjects, out);
+    size_t single_count = list.count;
+    for (size_t i = 0; i < family_count; i++) {
+        sources->get_family_stats(sources->families_arg, i, &families[i]);
+        collect_family(&list, sources->family_names[i], &families[i]);
+    }
+    struct subjects all = { "stream", list.count, list.names, (const char *)list.stats, sizeof(*list.stats) };
+    struct subjects single = all;
+    struct subjects grouped = { "stream", family_count, list.names + single_count, (const char *)families,
+                                sizeof(*families) };
+    single.count = single_count;
+    write_figures(stream_figures, &all, out);
+    write_figures(single_figures, &single, out);
+    write_figures(family_figures, &grouped, out);
+    free(families);
     free(list.names);
     free(list.stats);
 }
 
 /* ---- upstreams --------------------------------------------------------------------------------- */
 
-enum { STATE_COUNT = TG_UPSTREAM_STOPPED + 1 };
-
 /* An upstream's stats with what is made of them. */
 struct upstream_view {
     struct tg_upstream_stats stats;
-    uint64_t states[STATE_COUNT]; /* 1 for the state it is in */
-    uint64_t is_up;
     uint64_t dropped[TG_MISFIT_COUNT]; /* [TG_MISFIT_NONE]: over max_message */
 };
 
@@ -199,9 +242,10 @@ static const char *cause_text(size_t i)
 
 #define AT(member) offsetof(struct upstream_view, member)
 static const struct figure upstream_figures[] = {
-    { "tidegate_upstream_up", "gauge", "1 while the backend is connected.", AT(is_up), NULL, NULL, 0, 0 },
-    { "tidegate_upstream_state", "gauge", "1 for the state the upstream is in.", AT(states), "state",
-      state_text, 0, STATE_COUNT },
+    { "tidegate_upstream_up", "gauge", "Connections to the backend that are up.",
+      AT(stats.states[TG_UPSTREAM_UP]), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_state", "gauge", "How many upstreams are in this state.", AT(stats.states), "state",
+      state_text, 0, TG_UPSTREAM_STATE_COUNT },
     { "tidegate_upstream_attempts_total", "counter", "Attempts to connect.", AT(stats.attempts), NULL, NULL,
       0, 0 },
     { "tidegate_upstream_connects_total", "counter", "Attempts that came up.", AT(stats.connects), NULL, NULL,
@@ -219,6 +263,8 @@ static const struct figure upstream_figures[] = {
       AT(stats.filtered), NULL, NULL, 0, 0 },
     { "tidegate_upstream_repeated_messages_total", "counter", "Messages that had been seen before.",
       AT(stats.repeated), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_refused_events_total", "counter",
+      "Events dropped, since their key would have been one too many.", AT(stats.refused), NULL, NULL, 0, 0 },
     { 0 },
 };
 #undef AT
@@ -226,8 +272,6 @@ static const struct figure upstream_figures[] = {
 static void view_upstream(const struct tg_upstream_set *set, size_t index, struct upstream_view *view)
 {
     tg_upstream_set_get_stats(set, index, &view->stats);
-    view->states[view->stats.state] = 1;
-    view->is_up = view->stats.state == TG_UPSTREAM_UP;
     view->dropped[TG_MISFIT_NONE] = view->stats.oversize;
     for (size_t i = TG_MISFIT_NONE + 1; i < TG_MISFIT_COUNT; i++)
         view->dropped[i] = view->stats.misfits[i];

@@ -1,8 +1,8 @@
 /* A running Tidegate is put together here, bottom up, and taken apart in reverse.
  *
- *   config ─► pool ─► streams, registry ─► upstreams ─► public server, routes ─► admin server
+ *   config ─► pool ─► streams, registry, families ─► upstreams ─► public server, routes ─► admin server
  *
- * Each stream is owned by one worker, by its place in the configuration; its upstream lives there too. */
+ * Each stream that is shared is owned by one worker, by its place in the configuration; its upstream lives there too. */
 #include "app_private.h"
 #include "heap.h"
 
@@ -33,7 +33,7 @@ static void prepare_signals(struct tg_app *app)
     signal(SIGHUP, SIG_IGN);
 }
 
-static enum tg_err add_stream(struct tg_app *app, size_t index)
+static enum tg_err add_shared(struct tg_app *app, size_t index, struct tg_buffer *ret_error)
 {
     const struct tg_config_stream *config = &app->config->streams[index];
     struct tg_stream_options options = {
@@ -44,12 +44,19 @@ static enum tg_err add_stream(struct tg_app *app, size_t index)
     };
     app->streams[index] = tg_stream_new(&options);
     enum tg_err err = tg_registry_add(app->registry, app->streams[index]);
+    if (err)
+        return err;
+    size_t worker = index % tg_worker_pool_size(app->pool);
+    return tg_upstream_set_add(app->upstreams, config, &app->config->sse, app->streams[index], worker,
+                               ret_error);
+}
+
+static enum tg_err add_stream(struct tg_app *app, size_t index)
+{
+    const struct tg_config_stream *config = &app->config->streams[index];
     struct tg_buffer error = { 0 };
-    if (!err) {
-        size_t worker = index % tg_worker_pool_size(app->pool);
-        err = tg_upstream_set_add(app->upstreams, config, &app->config->sse, app->streams[index], worker,
-                                  &error);
-    }
+    enum tg_err err =
+        tg_app_is_family(config) ? tg_app_add_family(app, index, &error) : add_shared(app, index, &error);
     if (err)
         tg_log(TG_LOG_ERROR, "app", "stream_failed", TG_F_STR("stream", config->name), TG_F_ERR(err),
                TG_F_STR("detail", error.data));
@@ -61,7 +68,11 @@ static enum tg_err add_streams(struct tg_app *app)
 {
     app->registry = tg_registry_new();
     app->upstreams = tg_upstream_set_new(app->pool);
-    app->streams = tg_alloc((app->config->stream_count + 1) * sizeof(*app->streams));
+    size_t room = app->config->stream_count + 1;
+    app->streams = tg_alloc(room * sizeof(*app->streams));
+    app->families = tg_alloc(room * sizeof(struct tg_app_family *));
+    app->family_names = tg_alloc(room * sizeof(char *));
+    app->family_indexes = tg_alloc(room * sizeof(*app->family_indexes));
     enum tg_err err = TG_OK;
     for (size_t i = 0; i < app->config->stream_count && !err; i++)
         err = add_stream(app, i);
@@ -102,6 +113,10 @@ static void make_admin(struct tg_app *app)
         .server_count = TG_COUNT_OF(app->shown_servers),
         .registry = app->registry,
         .upstreams = app->upstreams,
+        .family_count = app->family_count,
+        .family_names = app->family_names,
+        .get_family_stats = tg_app_get_family_stats,
+        .families_arg = app,
         .started_ms = tg_clock_wall_ms(),
     });
 }
@@ -178,6 +193,7 @@ void tg_app_free(struct tg_app *app)
         tg_admin_free(app->admin);
     if (app->server)
         tg_server_free(app->server);
+    tg_app_free_families(app);
     if (app->upstreams)
         tg_upstream_set_free(app->upstreams);
     for (size_t i = 0; app->streams && i < app->config->stream_count; i++)

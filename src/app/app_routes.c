@@ -1,4 +1,4 @@
-/* The configured routes: streams, and files that are read once at the start. */
+/* The configured routes: streams, messages for their backends, and files that are read once at the start. */
 #include "app_private.h"
 
 #include <errno.h>
@@ -80,10 +80,13 @@ static enum tg_err make_route(struct tg_app *app, size_t index, struct tg_route 
 {
     const struct tg_config_route *from = &app->config->routes[index];
     struct tg_route route = { .path = from->path, .cors = &from->cors };
-    if (from->stream) {
-        route.kind = TG_ROUTE_STREAM;
+    if (from->stream || from->send) {
+        const struct tg_app_family *family = app->families[from->stream_index];
+        route.kind = from->stream ? TG_ROUTE_STREAM : TG_ROUTE_SEND;
         route.stream = app->streams[from->stream_index];
+        route.family = family ? family->family : NULL;
         route.stream_config = &app->config->streams[from->stream_index];
+        route.send = from->send ? &from->send_options : NULL;
     } else {
         struct tg_buffer *file = &app->files[index];
         enum tg_err err = read_file(from->file, file);

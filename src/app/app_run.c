@@ -40,6 +40,7 @@ static enum tg_err start(struct tg_app *app)
     if (app->admin_server)
         tg_server_start(app->admin_server);
     tg_upstream_set_start(app->upstreams);
+    tg_app_start_families(app);
     enum tg_err err = tg_worker_pool_start(app->pool);
     if (err) {
         tg_log(TG_LOG_ERROR, "app", "workers_failed", TG_F_ERR(err));
@@ -73,7 +74,9 @@ static bool upstreams_are_stopped(const struct tg_app *app)
     for (size_t i = 0; i < tg_upstream_set_count(app->upstreams); i++) {
         struct tg_upstream_stats stats;
         tg_upstream_set_get_stats(app->upstreams, i, &stats);
-        if (stats.state != TG_UPSTREAM_STOPPED)
+        if (stats.states[TG_UPSTREAM_CONNECTING] + stats.states[TG_UPSTREAM_UP] +
+                stats.states[TG_UPSTREAM_WAITING] >
+            0)
             return false;
     }
     return true;

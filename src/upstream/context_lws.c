@@ -5,8 +5,10 @@
  * those turns. */
 #include "context_lws.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum {
     BUFFER_BYTES = 128 * 1024, /* what is read at once */
@@ -22,6 +24,17 @@ static const struct lws_protocols protocols[] = {
     { .name = NULL },
 };
 
+/* Those that are closing count, too. More than the process may have would only take memory. */
+static unsigned limit_descriptors(size_t upstream_count)
+{
+    size_t wanted = upstream_count * 4 + 64;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && wanted > limit.rlim_cur)
+        wanted = (size_t)limit.rlim_cur;
+    return wanted < INT_MAX ? (unsigned)wanted : INT_MAX;
+}
+
 static struct lws_context *make_lws(struct tg_context *context, size_t upstream_count)
 {
     void *loops[1] = { tg_worker_loop(context->worker) };
@@ -31,7 +44,7 @@ static struct lws_context *make_lws(struct tg_context *context, size_t upstream_
         .foreign_loops = loops,
         .pcontext = &context->lws,
         .pt_serv_buf_size = BUFFER_BYTES,
-        .fd_limit_per_thread = (unsigned)upstream_count * 4 + 64, /* those that are closing count, too */
+        .fd_limit_per_thread = limit_descriptors(upstream_count),
         .timeout_secs = FOREVER_S,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,

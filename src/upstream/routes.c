@@ -129,9 +129,19 @@ void routes_on_closed(struct routes *routes, struct tg_stream *stream)
         free_feed(feed);
 }
 
+static void set_held(struct feed *feed, bool is_held)
+{
+    struct tg_counters *counters = upstream_counters(feed->routes->upstream);
+
+    if (feed->is_held == is_held)
+        return;
+    feed->is_held = is_held;
+    tg_figure_add(&counters->held, is_held ? 1 : (uint64_t)-1);
+}
+
 static void let_go(struct feed *feed)
 {
-    feed->is_held = false;
+    set_held(feed, false);
     tg_family_leave(feed->routes->family, feed->stream);
 }
 
@@ -158,7 +168,7 @@ enum tg_err routes_append(struct routes *routes, struct tg_str key, const struct
         return err;
     struct feed *feed = find_or_add(routes, stream);
     bool was_held = feed->is_held;
-    feed->is_held = true;
+    set_held(feed, true);
     err = append(feed, event);
     if (was_held)
         tg_family_leave(routes->family, stream);

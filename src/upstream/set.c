@@ -28,14 +28,14 @@ void set_link(struct group *group, struct tg_upstream *upstream)
     upstream->group = group;
     DL_APPEND(group->upstreams, upstream);
     HASH_ADD(hh, group->by_id, id, sizeof(upstream->id), upstream);
-    tg_counter_add(&upstream_counters(upstream)->states[upstream->supervisor.state], 1);
+    tg_figure_add(&upstream_counters(upstream)->states[upstream->supervisor.state], 1);
 }
 
 void set_unlink(struct group *group, struct tg_upstream *upstream)
 {
     DL_DELETE(group->upstreams, upstream);
     HASH_DELETE(hh, group->by_id, upstream);
-    tg_counter_add(&upstream_counters(upstream)->states[upstream->supervisor.state], (uint64_t)-1);
+    tg_figure_add(&upstream_counters(upstream)->states[upstream->supervisor.state], (uint64_t)-1);
 }
 
 static void make_room(struct group *group, const struct tg_config_upstream *config, size_t count)

@@ -101,7 +101,7 @@ void tg_source_free(struct tg_source *source)
 /* ---- figures ------------------------------------------------------------------------------------- */
 
 /* One thread writes: no need for an atomic addition. */
-void tg_counter_add(_Atomic uint64_t *counter, uint64_t count)
+void tg_figure_add(_Atomic uint64_t *counter, uint64_t count)
 {
     uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
 
@@ -123,6 +123,7 @@ static void add_counters(struct tg_upstream_stats *stats, const struct tg_counte
     stats->filtered += load(&counters->filtered);
     stats->repeated += load(&counters->repeated);
     stats->refused += load(&counters->refused);
+    stats->held += load(&counters->held);
     for (size_t i = 0; i < TG_UPSTREAM_STATE_COUNT; i++)
         stats->states[i] += load(&counters->states[i]);
     for (size_t i = 0; i < TG_REASON_COUNT; i++)

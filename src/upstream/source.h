@@ -19,7 +19,7 @@
 struct tg_counters {
     _Atomic uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many upstreams are in each */
     _Atomic uint64_t state_since_ms;                  /* the last change */
-    _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused;
+    _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused, held;
     _Atomic uint64_t failures[TG_REASON_COUNT];
     _Atomic uint64_t misfits[TG_MISFIT_COUNT];
 };
@@ -52,7 +52,7 @@ enum tg_err tg_source_new(enum tg_source_kind kind, const struct tg_config_strea
                           struct tg_source **ret_source, struct tg_buffer *ret_error);
 void tg_source_free(struct tg_source *source); /* NULL is fine */
 
-void tg_counter_add(_Atomic uint64_t *counter, uint64_t count); /* the share's thread */
+void tg_figure_add(_Atomic uint64_t *counter, uint64_t count); /* the share's thread */
 void tg_source_get_stats(const struct tg_source *source,
                          struct tg_upstream_stats *ret_stats); /* any thread */
 

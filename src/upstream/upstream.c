@@ -50,8 +50,8 @@ static void count_state(struct tg_upstream *up, enum tg_upstream_state before, e
     if (before == state)
         return;
     atomic_store_explicit(&counters->state_since_ms, tg_clock_now_ms(), memory_order_relaxed);
-    tg_counter_add(&counters->states[state], 1);
-    tg_counter_add(&counters->states[before], (uint64_t)-1);
+    tg_figure_add(&counters->states[state], 1);
+    tg_figure_add(&counters->states[before], (uint64_t)-1);
 }
 
 static void start_connection(struct tg_upstream *up)
@@ -68,7 +68,7 @@ static void start_connection(struct tg_upstream *up)
         .arg = up,
     };
 
-    tg_counter_add(&upstream_counters(up)->attempts, 1);
+    tg_figure_add(&upstream_counters(up)->attempts, 1);
     tg_log(TG_LOG_DEBUG, "upstream", "connecting", TG_F_STR("stream", upstream_name(up)),
            TG_F_STR("host", up->target.host), TG_F_INT("port", up->target.port));
     up->link = tg_link_new(&options);
@@ -89,7 +89,7 @@ static void stop_connection(struct tg_upstream *up, unsigned code)
 static void disconnect(struct tg_upstream *up, unsigned code)
 {
     if (up->link) { /* else it has ended by itself */
-        tg_counter_add(&upstream_counters(up)->failures[TG_REASON_STOPPED], 1);
+        tg_figure_add(&upstream_counters(up)->failures[TG_REASON_STOPPED], 1);
         tg_log(TG_LOG_INFO, "upstream", "disconnected", TG_F_STR("stream", upstream_name(up)),
                TG_F_STR("reason", tg_upstream_reason_text(TG_REASON_STOPPED)));
     }
@@ -160,7 +160,7 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
         .retry_after_ms = end->retry_after_ms,
     };
 
-    tg_counter_add(&upstream_counters(up)->failures[end->reason], 1);
+    tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
     uint64_t delay_ms = upstream_handle(up, &event, end->reason);
     log_failure(up, end, was_up, delay_ms);
 }

@@ -6,7 +6,7 @@ static void on_open(void *arg)
     struct tg_upstream *up = arg;
     const struct tg_config_upstream *config = up->config;
 
-    tg_counter_add(&upstream_counters(up)->connects, 1);
+    tg_figure_add(&upstream_counters(up)->connects, 1);
     tg_log(TG_LOG_INFO, "upstream", "connected", TG_F_STR("stream", upstream_name(up)));
     for (size_t i = 0; i < config->on_open_count; i++)
         up->link->ops->send(up->link, &config->on_open[i]);
@@ -49,7 +49,7 @@ static void count_misfits(struct tg_upstream *up, const struct tg_translation *t
 
     for (size_t i = TG_MISFIT_NONE + 1; i < TG_MISFIT_COUNT; i++)
         if (translation->misfits[i] > 0)
-            tg_counter_add(&upstream_counters(up)->misfits[i], translation->misfits[i]);
+            tg_figure_add(&upstream_counters(up)->misfits[i], translation->misfits[i]);
     log_message(up, is_dropped ? "message_dropped" : "message_misfit",
                 tg_misfit_text(translation->first_misfit), length);
 }
@@ -58,13 +58,13 @@ static void count_lost(struct tg_upstream *up, enum tg_err err, size_t length)
 {
     enum tg_misfit misfit = err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_EVENT;
 
-    tg_counter_add(&upstream_counters(up)->misfits[misfit], 1);
+    tg_figure_add(&upstream_counters(up)->misfits[misfit], 1);
     log_message(up, "message_dropped", tg_misfit_text(misfit), length);
 }
 
 static void count_refused(struct tg_upstream *up, uint64_t count, size_t length)
 {
-    tg_counter_add(&upstream_counters(up)->refused, count);
+    tg_figure_add(&upstream_counters(up)->refused, count);
     log_message(up, "event_refused", "too many keys", length);
 }
 
@@ -85,8 +85,8 @@ static bool on_message(void *arg, const struct tg_message *message)
     struct emission emission = { .upstream = up };
     struct tg_translation translation;
 
-    tg_counter_add(&upstream_counters(up)->messages, 1);
-    tg_counter_add(&upstream_counters(up)->message_bytes, message->length);
+    tg_figure_add(&upstream_counters(up)->messages, 1);
+    tg_figure_add(&upstream_counters(up)->message_bytes, message->length);
     tg_health_on_message(&up->health, upstream_now_ms(up));
     if (up->share->until && tg_until_matches(up->share->until, message)) {
         upstream_finish(up, "until");
@@ -94,9 +94,9 @@ static bool on_message(void *arg, const struct tg_message *message)
     }
     run_translator(up, message, &emission, &translation);
     if (translation.filtered > 0)
-        tg_counter_add(&upstream_counters(up)->filtered, translation.filtered);
+        tg_figure_add(&upstream_counters(up)->filtered, translation.filtered);
     if (translation.repeated > 0)
-        tg_counter_add(&upstream_counters(up)->repeated, translation.repeated);
+        tg_figure_add(&upstream_counters(up)->repeated, translation.repeated);
     if (translation.first_misfit != TG_MISFIT_NONE)
         count_misfits(up, &translation, message->length);
     if (emission.refused > 0)
@@ -116,9 +116,9 @@ static void on_dropped(void *arg, bool is_oversize)
 
     tg_health_on_message(&up->health, upstream_now_ms(up));
     if (is_oversize)
-        tg_counter_add(&upstream_counters(up)->oversize, 1);
+        tg_figure_add(&upstream_counters(up)->oversize, 1);
     else
-        tg_counter_add(&upstream_counters(up)->misfits[TG_MISFIT_MEMORY], 1);
+        tg_figure_add(&upstream_counters(up)->misfits[TG_MISFIT_MEMORY], 1);
     log_message(up, "message_dropped", is_oversize ? "oversize" : "memory",
                 (size_t)up->config->max_message_bytes);
 }
@@ -148,7 +148,7 @@ static void on_end(void *arg, const struct tg_link_end *end)
     tg_timer_stop(up->health_timer);
     tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
     if (end->is_finished && up->source->config->scope == TG_SCOPE_CLIENT) {
-        tg_counter_add(&upstream_counters(up)->failures[end->reason], 1);
+        tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
         upstream_finish(up, tg_upstream_reason_text(end->reason));
     } else {
         upstream_fail(up, end);
