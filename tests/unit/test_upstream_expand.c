@@ -1,0 +1,395 @@
+/* A member's configuration: values in each place, and values that want to get out of it. */
+#include "upstream/expand.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define P(text) ((char *)(text))
+#define MESSAGE(text) ((struct tg_config_message){ true, false, P(text), sizeof(text) - 1 })
+
+struct scene {
+    struct tg_config_stream config;
+    struct tg_pair parameters[2];
+    struct tg_pair headers[4];
+    struct tg_opening opening;
+    struct tg_config_upstream made;
+    struct tg_buffer error;
+};
+
+static int set_up(void **state)
+{
+    struct scene *scene = tg_alloc(sizeof(*scene));
+    struct tg_config_upstream *upstream = &scene->config.upstream;
+
+    upstream->kind = TG_UPSTREAM_WEBSOCKET;
+    upstream->url = (struct tg_config_url){
+        .text = P("ws://example.org:9000/rooms"), .host = P("example.org"), .port = 9000, .path = P("/rooms")
+    };
+    scene->parameters[0] = (struct tg_pair){ TG_STR("room"), TG_STR("blue") };
+    scene->parameters[1] = (struct tg_pair){ TG_STR("user"), TG_STR("ann") };
+    scene->opening = (struct tg_opening){ .parameters = scene->parameters,
+                                          .parameter_count = 2,
+                                          .headers = scene->headers };
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    tg_expand_deinit(&scene->made);
+    tg_buffer_deinit(&scene->error);
+    free(scene);
+    return 0;
+}
+
+static void set_value(struct scene *scene, const char *value)
+{
+    scene->parameters[0].value = tg_str_from(value);
+}
+
+static enum tg_err expand(struct scene *scene)
+{
+    tg_expand_deinit(&scene->made);
+    scene->made = (struct tg_config_upstream){ 0 };
+    tg_buffer_clear(&scene->error);
+    return tg_expand(&scene->config, &scene->opening, &scene->made, &scene->error);
+}
+
+static void assert_path(struct scene *scene, const char *value, const char *expected)
+{
+    set_value(scene, value);
+    assert_int_equal(expand(scene), TG_OK);
+    assert_string_equal(scene->made.url.path, expected);
+}
+
+static void assert_refused(struct scene *scene, enum tg_err expected)
+{
+    assert_int_equal(expand(scene), expected);
+    assert_null(scene->made.url.path);
+    assert_true(scene->error.length > 0);
+}
+
+static void assert_message(const struct tg_config_message *message, const char *expected)
+{
+    assert_true(message->is_set);
+    assert_int_equal(message->length, strlen(expected));
+    assert_memory_equal(message->bytes, expected, message->length);
+}
+
+/* ---- url ----------------------------------------------------------------------------------------- */
+
+static void values_are_encoded_in_path_and_query(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.url.path = P("/rooms/{room}/of/{user}?room={room}&b={{x}}");
+    assert_path(scene, "blue", "/rooms/blue/of/ann?room=blue&b={{x}}");
+    assert_path(scene, "a b", "/rooms/a%20b/of/ann?room=a%20b&b={{x}}");
+    assert_path(scene, "a/b?c#d&e=f%2e;",
+                "/rooms/a%2Fb%3Fc%23d%26e%3Df%252e%3B/of/ann"
+                "?room=a%2Fb%3Fc%23d%26e%3Df%252e%3B&b={{x}}");
+    assert_path(scene, "\xc3\xa4\r\n", "/rooms/%C3%A4%0D%0A/of/ann?room=%C3%A4%0D%0A&b={{x}}");
+    assert_path(scene, "-._~", "/rooms/-._~/of/ann?room=-._~&b={{x}}");
+}
+
+static void a_value_is_not_looked_into(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.url.path = P("/{room}/{nobody}/{room");
+    assert_path(scene, "{user}", "/%7Buser%7D/{nobody}/{room");
+    scene->config.upstream.on_open = &MESSAGE("SUB {room}");
+    scene->config.upstream.on_open_count = 1;
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.on_open[0], "SUB {user}");
+}
+
+static void a_value_is_no_way_up(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.url.path = P("/rooms/{room}/x?in={room}");
+    set_value(scene, "..");
+    assert_refused(scene, TG_ERR_INVALID);
+    set_value(scene, ".");
+    assert_refused(scene, TG_ERR_INVALID);
+    assert_path(scene, "...", "/rooms/.../x?in=...");
+    scene->config.upstream.url.path = P("/rooms/.{room}");
+    set_value(scene, ".");
+    assert_refused(scene, TG_ERR_INVALID);
+    scene->config.upstream.url.path = P("/rooms/./x?in={room}");
+    assert_path(scene, "..", "/rooms/./x?in=..");
+}
+
+static void a_path_has_its_limit(void **state)
+{
+    struct scene *scene = *state;
+    char *value = tg_alloc(9000);
+
+    memset(value, 'a', 8999);
+    scene->config.upstream.url.path = P("/{room}");
+    set_value(scene, value);
+    assert_refused(scene, TG_ERR_TOO_LARGE);
+    free(value);
+}
+
+static void scheme_host_and_port_are_filled_in(void **state)
+{
+    struct scene *scene = *state;
+    struct tg_config_url *url = &scene->config.upstream.url;
+
+    url->text = P("wss://{room}.Example.org:900{user}/x?y");
+    url->path = P("/x?y");
+    url->host = NULL;
+    set_value(scene, "eu");
+    scene->parameters[1].value = TG_STR("1");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_string_equal(scene->made.url.host, "eu.example.org");
+    assert_int_equal(scene->made.url.port, 9001);
+    assert_true(scene->made.url.is_secure);
+    assert_string_equal(scene->made.url.path, "/x?y");
+}
+
+static void a_host_is_nothing_else(void **state)
+{
+    static const char *const values[] = { "evil.org/", "u@evil.org", "evil.org#", "evil.org?",
+                                          "a b",       "evil.org\\", "a\r\nb" };
+    struct scene *scene = *state;
+
+    scene->config.upstream.url.text = P("ws://{room}:80/");
+    scene->config.upstream.url.path = P("/");
+    for (size_t i = 0; i < TG_COUNT_OF(values); i++) {
+        set_value(scene, values[i]);
+        assert_refused(scene, TG_ERR_INVALID);
+    }
+}
+
+static void a_forwarded_query_follows(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->opening.query = TG_STR("a=1&b=%20");
+    assert_path(scene, "x", "/rooms?a=1&b=%20");
+    scene->config.upstream.url.path = P("/rooms?z");
+    assert_path(scene, "x", "/rooms?z&a=1&b=%20");
+}
+
+/* ---- headers ------------------------------------------------------------------------------------- */
+
+static void headers_get_values_and_forwarded_ones_follow(void **state)
+{
+    struct scene *scene = *state;
+    struct tg_config_header headers[] = { { P("X-Room"), P("room={room}; user={user}") }, { 0 } };
+
+    scene->config.upstream.headers = headers;
+    scene->headers[0] = (struct tg_pair){ TG_STR("Cookie"), TG_STR("a=b") };
+    scene->headers[1] = (struct tg_pair){ TG_STR("x-room"), TG_STR("mine") };
+    scene->opening.header_count = 2;
+    set_value(scene, "a b\xc3\xa4");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_string_equal(scene->made.headers[0].name, "X-Room");
+    assert_string_equal(scene->made.headers[0].value, "room=a b\xc3\xa4; user=ann");
+    assert_string_equal(scene->made.headers[1].name, "Cookie");
+    assert_string_equal(scene->made.headers[1].value, "a=b");
+    assert_null(scene->made.headers[2].name);
+}
+
+static void credentials_are_not_replaced(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.bearer = P("secret");
+    scene->headers[0] = (struct tg_pair){ TG_STR("AUTHORIZATION"), TG_STR("Bearer mine") };
+    scene->opening.header_count = 1;
+    assert_int_equal(expand(scene), TG_OK);
+    assert_null(scene->made.headers[0].name);
+}
+
+static void no_value_ends_a_header(void **state)
+{
+    static const struct tg_str values[] = { { "a\rb", 3 },
+                                            { "a\nb", 3 },
+                                            { "a\r\nX: y", 7 },
+                                            { "a\0b", 3 },
+                                            { "a\x7f"
+                                              "b",
+                                              3 },
+                                            { "a\tb", 3 } };
+    struct scene *scene = *state;
+    struct tg_config_header headers[] = { { P("X-Room"), P("{room}") }, { 0 } };
+
+    for (size_t i = 0; i < TG_COUNT_OF(values); i++) {
+        scene->config.upstream.headers = headers;
+        scene->opening.header_count = 0;
+        scene->parameters[0].value = values[i];
+        assert_refused(scene, TG_ERR_INVALID);
+        scene->config.upstream.headers = NULL;
+        scene->headers[0] = (struct tg_pair){ TG_STR("Cookie"), values[i] };
+        scene->opening.header_count = 1;
+        assert_refused(scene, TG_ERR_INVALID);
+    }
+}
+
+static void headers_have_their_limit(void **state)
+{
+    struct scene *scene = *state;
+    char *value = tg_alloc(25001);
+
+    memset(value, 'a', 25000);
+    scene->headers[0] = (struct tg_pair){ TG_STR("Cookie"), { value, 25000 } };
+    scene->opening.header_count = 1;
+    assert_refused(scene, TG_ERR_TOO_LARGE);
+    free(value);
+}
+
+/* ---- messages ------------------------------------------------------------------------------------ */
+
+static void messages_are_escaped_where_they_are_json(void **state)
+{
+    struct scene *scene = *state;
+    struct tg_config_message messages[] = { MESSAGE("{\"op\":\"sub\",\"room\":\"{room}\"}"),
+                                            MESSAGE("SUB {room}"), MESSAGE("{room}") };
+
+    messages[2].is_binary = true;
+    scene->config.upstream.on_open = messages;
+    scene->config.upstream.on_open_count = 3;
+    scene->config.upstream.keepalive_message = MESSAGE("[\"{user}\"]");
+    set_value(scene, "\",\"op\":\"\\\n");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_int_equal(scene->made.on_open_count, 3);
+    assert_message(&scene->made.on_open[0], "{\"op\":\"sub\",\"room\":\"\\\",\\\"op\\\":\\\"\\\\\\n\"}");
+    assert_message(&scene->made.on_open[1], "SUB \",\"op\":\"\\\n");
+    assert_message(&scene->made.on_open[2], "{room}");
+    assert_true(scene->made.on_open[2].is_binary);
+    assert_message(&scene->made.keepalive_message, "[\"ann\"]");
+}
+
+static void text_is_utf8(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.on_open_count = 1;
+    set_value(scene, "\xff");
+    scene->config.upstream.on_open = &MESSAGE("SUB {room}");
+    assert_refused(scene, TG_ERR_INVALID);
+    scene->config.upstream.on_open = &MESSAGE("[\"{room}\"]");
+    assert_refused(scene, TG_ERR_INVALID);
+}
+
+static void a_body_in_a_form_is_encoded(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.kind = TG_UPSTREAM_NDJSON;
+    scene->config.upstream.body = MESSAGE("room={room}&x=1");
+    scene->config.upstream.content_type = P("application/x-www-form-urlencoded");
+    set_value(scene, "a&x=2");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.body, "room=a%26x%3D2&x=1");
+}
+
+static void set_body(struct scene *scene, const char *body)
+{
+    scene->opening.has_body = true;
+    scene->opening.body = tg_str_from(body);
+}
+
+static void a_posted_body_is_the_first_message(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.on_open = &MESSAGE("hello");
+    scene->config.upstream.on_open_count = 1;
+    set_body(scene, "{room} is mine");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_int_equal(scene->made.on_open_count, 2);
+    assert_message(&scene->made.on_open[0], "hello");
+    assert_message(&scene->made.on_open[1], "{room} is mine");
+    set_body(scene, "");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_int_equal(scene->made.on_open_count, 1);
+    set_body(scene, "\xff");
+    assert_refused(scene, TG_ERR_INVALID);
+}
+
+static void a_posted_body_stands_in_its_message(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.session.message = P("{\"room\":\"{room}\",\"prompt\":\"{body}\"}");
+    set_body(scene, "say \"{room}\"");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_int_equal(scene->made.on_open_count, 1);
+    assert_message(&scene->made.on_open[0], "{\"room\":\"blue\",\"prompt\":\"say \\\"{room}\\\"\"}");
+    scene->config.session.message = P("ASK {body}");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.on_open[0], "ASK say \"{room}\"");
+}
+
+static void a_posted_body_is_the_body_of_the_request(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.kind = TG_UPSTREAM_SSE;
+    scene->config.upstream.body = MESSAGE("configured");
+    set_body(scene, "{\"a\":1}");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_int_equal(scene->made.method, TG_CONFIG_POST);
+    assert_message(&scene->made.body, "{\"a\":1}");
+    assert_string_equal(scene->made.content_type, "application/json");
+    set_body(scene, "plain");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_string_equal(scene->made.content_type, "text/plain; charset=utf-8");
+    set_body(scene, "\xff");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_string_equal(scene->made.content_type, "application/octet-stream");
+    scene->config.upstream.content_type = P("text/csv");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_string_equal(scene->made.content_type, "text/csv");
+}
+
+static void what_is_wrong_is_told_without_what_was_sent(void **state)
+{
+    struct scene *scene = *state;
+    struct tg_config_header headers[] = { { P("X-Room"), P("{room}") }, { 0 } };
+
+    scene->config.upstream.headers = headers;
+    set_value(scene, "secret\r\n");
+    assert_refused(scene, TG_ERR_INVALID);
+    assert_null(strstr(scene->error.data, "secret"));
+    assert_non_null(strstr(scene->error.data, "headers"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(values_are_encoded_in_path_and_query),
+        TEST(a_value_is_not_looked_into),
+        TEST(a_value_is_no_way_up),
+        TEST(a_path_has_its_limit),
+        TEST(scheme_host_and_port_are_filled_in),
+        TEST(a_host_is_nothing_else),
+        TEST(a_forwarded_query_follows),
+        TEST(headers_get_values_and_forwarded_ones_follow),
+        TEST(credentials_are_not_replaced),
+        TEST(no_value_ends_a_header),
+        TEST(headers_have_their_limit),
+        TEST(messages_are_escaped_where_they_are_json),
+        TEST(text_is_utf8),
+        TEST(a_body_in_a_form_is_encoded),
+        TEST(a_posted_body_is_the_first_message),
+        TEST(a_posted_body_stands_in_its_message),
+        TEST(a_posted_body_is_the_body_of_the_request),
+        TEST(what_is_wrong_is_told_without_what_was_sent),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
