@@ -168,7 +168,7 @@ static const struct tg_option route_options[] = {
               "`{name}` stands for any segment that the parameter of the stream allows; all of the stream's "
               "parameters must be in it, but for `send` to a session, which its id names." },
     { .key = "stream", .type = TG_OPTION_STRING, AT(tg_config_route, stream),
-      .example = "\"path\": \"/events\", \"stream\": \"quotes\"",
+      .example = "\"path\": \"/orders\", \"stream\": \"orders\"",
       .help = "The stream to serve: a key of `streams`. Either this, `send` or `file`." },
     { .key = "send", .type = TG_OPTION_STRING, AT(tg_config_route, send),
       .example = "\"path\": \"/orders\", \"send\": \"orders\"",

@@ -29,11 +29,17 @@ static json_t *parse_example(const struct tg_option *option)
     return object;
 }
 
-/* Takes both. */
-static void assert_loads(const char *what, json_t *upstream, json_t *translate)
+static const struct tg_option *find(const struct tg_option_object *object, const char *key)
 {
-    json_t *root = json_pack("{s:{s:{s:o, s:o}}, s:[]}", "streams", "q", "upstream", upstream, "translate",
-                             translate, "routes");
+    const struct tg_option *option = object->options;
+    while (strcmp(option->key, key) != 0)
+        option++;
+    return option;
+}
+
+/* Takes the whole file. */
+static void assert_file_loads(const char *what, json_t *root)
+{
     assert_non_null(root);
     char *text = json_dumps(root, 0);
     struct tg_config *config = NULL;
@@ -43,6 +49,22 @@ static void assert_loads(const char *what, json_t *upstream, json_t *translate)
     tg_config_free(config);
     free(text);
     json_decref(root);
+}
+
+/* Takes both. */
+static void assert_loads(const char *what, json_t *upstream, json_t *translate)
+{
+    assert_file_loads(what, json_pack("{s:{s:{s:o, s:o}}, s:[]}", "streams", "q", "upstream", upstream,
+                                      "translate", translate, "routes"));
+}
+
+/* Takes the stream. */
+static void assert_stream_loads(const char *what, json_t *stream)
+{
+    json_t *rest = json_pack("{s:{s:s}}", "upstream", "url", "ws://h");
+    json_object_update_missing(stream, rest);
+    json_decref(rest);
+    assert_file_loads(what, json_pack("{s:{s:o}, s:[]}", "streams", "q", stream, "routes"));
 }
 
 /* Makes the object an upstream of a kind that has the option. */
@@ -78,15 +100,93 @@ static void examples_of_upstreams_load(void **state)
 static void examples_of_cursors_load(void **state)
 {
     (void)state;
-    const struct tg_option *option = tg_options_upstream.options;
-    while (strcmp(option->key, "cursor") != 0)
-        option++;
+    const struct tg_option *option = find(&tg_options_upstream, "cursor");
     for (size_t i = 0; i < option->object->option_count; i++) {
         const struct tg_option *key = &option->object->options[i];
         json_t *upstream = json_pack("{s:s, s:s, s:s, s:{}, s:o}", "kind", "poll", "url", "http://h",
                                      "method", "POST", "body", "cursor", parse_example(key));
         assert_loads(key->key, upstream, json_object());
     }
+}
+
+static void examples_of_streams_load(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (size_t i = 0; i < tg_options_stream.option_count; i++) {
+        const struct tg_option *option = &tg_options_stream.options[i];
+        if (!option->example)
+            continue;
+        assert_stream_loads(option->key, parse_example(option));
+        count++;
+    }
+    assert_true(count >= 7);
+    assert_stream_loads("stream", parse("stream", tg_options_stream.example));
+}
+
+static json_t *client_stream(json_t *session)
+{
+    return json_pack("{s:s, s:o}", "scope", "client", "session", session);
+}
+
+static void examples_of_sessions_load(void **state)
+{
+    (void)state;
+    const struct tg_option_object *session = find(&tg_options_stream, "session")->object;
+    const struct tg_option_object *identity = find(session, "identity")->object;
+    for (size_t i = 0; i < session->option_count; i++)
+        assert_stream_loads(session->options[i].key, client_stream(parse_example(&session->options[i])));
+    for (size_t i = 0; i < identity->option_count; i++)
+        assert_stream_loads(
+            identity->options[i].key,
+            client_stream(json_pack("{s:o}", "identity", parse_example(&identity->options[i]))));
+    assert_stream_loads("session", client_stream(parse("session", session->example)));
+}
+
+static void examples_of_parameters_and_keys_load(void **state)
+{
+    (void)state;
+    const struct tg_option_object *parameter = find(&tg_options_stream, "parameters")->object;
+    const struct tg_option_object *route = find(&tg_options_stream, "route")->object;
+    for (size_t i = 0; i < parameter->option_count; i++)
+        assert_stream_loads(parameter->options[i].key,
+                            json_pack("{s:s, s:{s:o}}", "scope", "keyed", "parameters", "a",
+                                      parse_example(&parameter->options[i])));
+    assert_stream_loads("parameter", json_pack("{s:s, s:{s:o}}", "scope", "keyed", "parameters", "a",
+                                               parse("parameter", parameter->example)));
+    for (size_t i = 0; i < route->option_count; i++)
+        assert_stream_loads(route->options[i].key, json_pack("{s:{s:{}}, s:o}", "parameters", "a", "route",
+                                                             parse_example(&route->options[i])));
+    assert_stream_loads(
+        "route", json_pack("{s:{s:{}}, s:o}", "parameters", "a", "route", parse("route", route->example)));
+}
+
+/* Takes the route. */
+static void assert_route_loads(const char *what, json_t *route)
+{
+    static const char streams[] =
+        "{ \"quotes\": { \"scope\": \"keyed\", \"parameters\": { \"symbol\": {} },"
+        " \"upstream\": { \"url\": \"ws://h\" } }, \"orders\": { \"upstream\": { \"url\": \"ws://h\" } } }";
+    assert_file_loads(what, json_pack("{s:o, s:[o]}", "streams", parse("streams", streams), "routes", route));
+}
+
+static void examples_of_routes_load(void **state)
+{
+    (void)state;
+    const struct tg_option_object *route = find(&tg_options_root, "routes")->object;
+    const struct tg_option_object *rate = find(route, "rate")->object;
+    size_t count = 0;
+    for (size_t i = 0; i < route->option_count; i++) {
+        if (!route->options[i].example)
+            continue;
+        assert_route_loads(route->options[i].key, parse_example(&route->options[i]));
+        count++;
+    }
+    assert_true(count >= 6);
+    for (size_t i = 0; i < rate->option_count; i++)
+        assert_route_loads(rate->options[i].key,
+                           json_pack("{s:s, s:s, s:o}", "path", "/orders", "send", "orders", "rate",
+                                     parse_example(&rate->options[i])));
 }
 
 static json_t *any_upstream(void)
@@ -138,6 +238,7 @@ static void schema_has_the_examples(void **state)
     json_t *schema = parse("schema", text.data);
     json_t *streams = json_object_get(json_object_get(schema, "properties"), "streams");
     json_t *stream = json_object_get(json_object_get(streams, "additionalProperties"), "properties");
+    check_schema_examples(stream, &tg_options_stream);
     check_schema_examples(json_object_get(json_object_get(stream, "upstream"), "properties"),
                           &tg_options_upstream);
     check_schema_examples(json_object_get(json_object_get(stream, "translate"), "properties"),
@@ -151,6 +252,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples_of_upstreams_load),
         cmocka_unit_test(examples_of_cursors_load),
+        cmocka_unit_test(examples_of_streams_load),
+        cmocka_unit_test(examples_of_sessions_load),
+        cmocka_unit_test(examples_of_parameters_and_keys_load),
+        cmocka_unit_test(examples_of_routes_load),
         cmocka_unit_test(each_rule_has_an_example_that_loads),
         cmocka_unit_test(each_sort_of_condition_has_an_example_that_loads),
         cmocka_unit_test(schema_has_the_examples),

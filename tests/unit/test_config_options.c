@@ -103,7 +103,7 @@ static void check_shape(const struct tg_option_object *object, const struct tg_o
     assert_true(option->min <= option->max);
     if (is_number && option->max == 0)
         fail_msg("%s: no range", option->key);
-    if (is_number && !option->default_text)
+    if (is_number && !option->default_text && !option->is_required)
         fail_msg("%s: no default", option->key);
     if (option->type == TG_OPTION_LIST || option->type == TG_OPTION_MAP)
         assert_true(option->object->size > 0);
@@ -162,6 +162,9 @@ static void reference_names_each_option(void **state)
     assert_int_equal(tg_config_reference(&generated), TG_OK);
     visit_everything(check_in_reference);
     assert_non_null(strstr(generated.data, "\n## `streams.<name>.upstream.auth.basic`\n"));
+    assert_non_null(strstr(generated.data, "\n## `streams.<name>.parameters.<name>`\n"));
+    assert_non_null(strstr(generated.data, "\n## `streams.<name>.session.identity`\n"));
+    assert_non_null(strstr(generated.data, "\n## `routes[].rate`\n"));
     assert_non_null(strstr(generated.data, "\n## Conditions\n"));
     assert_non_null(strstr(generated.data, " Only for kind \"sse\", \"ndjson\" or \"poll\"."));
     /* A bar would end the table's cell. */
