@@ -150,12 +150,12 @@ static const struct tg_option upstream_options[] = {
     { .key = "connect", .type = TG_OPTION_ENUM, AT(tg_config_upstream, connect), .words = connects,
       .default_text = "always",
       .help = "`always` stays connected, so that nothing is missed while no client reads; `on_demand` "
-              "connects with the first client and disconnects after the last, as scopes `keyed` and `client` do "
-              "anyway." },
+              "connects with the first client and disconnects after the last. Only with scope `shared`: others "
+              "connect on demand anyway." },
     { .key = "linger", .type = TG_OPTION_DURATION, AT(tg_config_upstream, linger_ms), .max = DAYS(1),
       .default_text = "10s",
       .help = "With `on_demand`: how long to stay connected after the last client has gone. With scopes `keyed` "
-              "and `client` (there `60s` unless set), also how long what was for it is kept." },
+              "and `client` (there `60s` unless set): how long to keep the stream too." },
     { .key = "required", .type = TG_OPTION_BOOL, AT(tg_config_upstream, required), .default_text = "true",
       .help = "Whether Tidegate counts as ready (`/readyz`) only while this backend is connected. `false` "
               "unless set with scopes `keyed` and `client`." },
@@ -171,8 +171,8 @@ static const struct tg_option upstream_options[] = {
       .grammar = &tg_grammar_header_content, .kinds = OVER_HTTP,
       .example = "\"method\": \"POST\", \"body\": \"<list/>\", \"content_type\": \"application/xml\"",
       .help = "The `Content-Type` of the body. Without it: `text/plain; charset=utf-8` for a string, "
-              "`application/octet-stream` for `$base64`, `application/json` for other JSON; the bodies that open "
-              "sessions are looked at." },
+              "`application/octet-stream` for `$base64`, `application/json` for other JSON; of a body that opens "
+              "a session, its content decides." },
     { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, every_ms), .min = MILLISECONDS(10),
       .max = DAYS(365), .default_text = "5s", .kinds = POLL, .example = "\"every\": \"500ms\"",
       .help = "How long to wait from the end of an answer to the next request." },
