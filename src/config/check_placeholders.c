@@ -1,5 +1,5 @@
-/* Checks of the parameters in an upstream's url and headers: that what stands in braces is one, and that the url is one
- * whatever they are.
+/* Checks of the parameters in an upstream's url and headers: that what stands in braces is one, and that the url is
+ * one whatever they are.
  *
  *     {scheme}://{host}.internal:{port} /quotes/{symbol}?x={y}
  *     └ only parameters with one_of ──┘ └ any parameter ─────┘ */
@@ -13,7 +13,8 @@
 
 /* ---- braces ------------------------------------------------------------------------------------------- */
 
-/* Takes the text up to the next closed pair of braces off it: *ret_name is what stands in them. False: there is none. */
+/* Takes the text up to the next pair of braces, with it, off the text: *ret_name is what stands in them. False: there
+ * is none. */
 static bool next_braces(const char **text, struct tg_str *ret_name)
 {
     const char *open = strchr(*text, '{');

@@ -38,8 +38,9 @@ static const struct tg_option identity_options[] = {
       .grammar = &tg_grammar_token, .example = "\"header\": \"Authorization\"",
       .help = "The value of the header of this name. Either this or `cookie`." },
 };
-OBJECT(identity, .help = "What of a request says who the client is. Who shows something else cannot resume a session, and "
-                         "who shows nothing is answered with 401.");
+OBJECT(identity,
+       .help = "What of a request says who the client is. Who shows something else cannot resume a session, and who "
+               "shows nothing is answered with 401.");
 
 static const struct tg_option session_options[] = {
     { .key = "forward_headers", .type = TG_OPTION_STRINGS, AT(tg_config_session, forward_headers), .max = 100,
@@ -67,7 +68,8 @@ static const struct tg_option session_options[] = {
               "elsewhere, as in `\"{\\\"query\\\":{body}}\"`, it must be JSON itself (else 400). Without it, the "
               "body goes as it is." },
 };
-OBJECT(session, .help = "How sessions are opened, what of the client's request the backend gets, and who may resume them.",
+OBJECT(session,
+       .help = "How sessions are opened, what of the client's request the backend gets, and who may resume them.",
        .example = "{\n"
                   "  \"forward_headers\": [ \"Authorization\" ], \"identity\": { \"header\": \"Authorization\" },\n"
                   "  \"open\": \"both\"\n"
@@ -84,8 +86,9 @@ static const struct tg_option route_by_options[] = {
       .help = "Other names for keys: from the key in messages to the one in paths. Keys that are not in it stay "
               "as they are." },
 };
-OBJECT(route_by, .help = "Sends each message to the stream of its key, so that one connection to the backend feeds many "
-                         "streams.",
+OBJECT(route_by,
+       .help = "Sends each message to the stream of its key, so that one connection to the backend feeds many "
+               "streams.",
        .example = "{ \"by\": \"/symbol\" }");
 
 static const struct tg_option retain_options[] = {
@@ -115,9 +118,9 @@ static const struct tg_option stream_options[] = {
       .grammar = &tg_grammar_parameter_name,
       .example = "\"scope\": \"keyed\", \"parameters\": { \"symbol\": { \"pattern\": \"[A-Z]{1,5}\" } }",
       .help = "What the segments `{name}` in the paths of the stream's routes may be. With scopes `keyed` and "
-              "`client`, `{name}` in the `url`, the `headers` and the messages of the upstream stands for the value: "
-              "percent-encoded in the URL, escaped in the strings of JSON. In messages, other names in braces stay as "
-              "they are." },
+              "`client`, `{name}` in the `url`, the `headers` and the messages of the upstream stands for the "
+              "value: percent-encoded in the URL, escaped in the strings of JSON. In messages, other names in "
+              "braces stay as they are." },
     { .key = "max_keys", .type = TG_OPTION_INTEGER, AT(tg_config_stream, max_members), .min = 1,
       .max = 10000000, .default_text = "10000", .example = KEYED ", \"max_keys\": 500",
       .help = "How many keys there may be at a time, with scope `keyed` or with `route`. Clients who ask for one "
@@ -148,7 +151,8 @@ static const struct tg_option stream_options[] = {
     { .key = "initial", .type = TG_OPTION_INITIAL, AT(tg_config_stream, initial),
       COUNT_AT(tg_config_stream, initial_last), .min = 1, .max = INT64_C(1000000000), .default_text = "live",
       .help = "What a client that comes for the first time gets: `\"live\"` only what is new, `\"all\"` "
-              "also all that is kept, `{ \"last\": N }` also the last N events. Who opens a session gets all of it." },
+              "also all that is kept, `{ \"last\": N }` also the last N events. Who opens a session gets all of "
+              "it." },
     { .key = "after_gap", .type = TG_OPTION_ENUM, AT(tg_config_stream, after_gap), .words = after_gaps,
       .default_text = "oldest",
       .help = "Where a client that has missed events goes on: with the `oldest` event that is kept, or "
