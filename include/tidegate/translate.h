@@ -37,7 +37,7 @@ enum tg_misfit {
     TG_MISFIT_DATA, /* the data pointer finds nothing */
     TG_MISFIT_ID,   /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
     TG_MISFIT_EVENT, /* the event rule gives something that is no event type, or, without one, the message does */
-    TG_MISFIT_KEY, /* the event has no key, or none that is known, and so no stream to go to */
+    TG_MISFIT_KEY, /* the event has no key, and so no stream to go to */
     TG_MISFIT_MEMORY,
     TG_MISFIT_COUNT
 };

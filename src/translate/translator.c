@@ -273,16 +273,13 @@ static enum tg_misfit ask_when(struct tg_translator *translator, struct tg_json 
     return TG_MISFIT_NONE;
 }
 
-/* What the rules make of a key that they have for it; empty: they have none. */
 static struct tg_str map_key(const struct tg_config_header *to, struct tg_str key)
 {
-    if (!to)
-        return key;
-    for (; to->name; to++) {
+    for (; to && to->name; to++) {
         if (tg_str_equals(tg_str_from(to->name), key))
             return tg_str_from(to->value);
     }
-    return TG_STR("");
+    return key;
 }
 
 static bool is_key(struct tg_str key)

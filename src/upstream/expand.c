@@ -4,7 +4,6 @@
 #include "content.h"
 #include "placeholder.h"
 #include "target.h"
-#include "tidegate/translate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +178,7 @@ static enum tg_err expand_headers(struct expansion *x)
 
 /* ---- messages ------------------------------------------------------------------------------------ */
 
+/* `place` NULL: as the text itself demands. */
 static enum tg_err fill_message(const struct tg_config_message *from, const struct tg_places *places,
                                 tg_place_fn *place, struct tg_config_message *ret_message)
 {
@@ -188,12 +188,14 @@ static enum tg_err fill_message(const struct tg_config_message *from, const stru
 
     if (!from->is_set)
         return TG_OK;
-    if (!place)
-        place = tg_json_check(text) ? tg_place_in_json : tg_place_in_text;
     if (from->is_binary)
         err = tg_buffer_append(&out, text.data, text.length);
-    else
+    else if (place)
         err = tg_placeholder_fill(&out, text, places, place);
+    else if (tg_placeholder_is_json(text, places))
+        err = tg_placeholder_fill_json(&out, text, places);
+    else
+        err = tg_placeholder_fill(&out, text, places, tg_place_in_text);
     if (err < 0) {
         tg_buffer_deinit(&out);
         return err;

@@ -3,7 +3,8 @@
  *
  *     url        scheme, host, port: as it is (the value is from a list); path and query: percent-encoded
  *     headers    as it is; control characters are refused
- *     messages   in JSON as the content of a string, in a form percent-encoded, else as it is; binary ones stay
+ *     messages   in JSON: escaped within a string, elsewhere it must be JSON itself; in a form percent-encoded; in other
+ *                text as it is; binary ones stay
  *
  * Clients choose the values, so nothing they write may end a segment, a header or a string. */
 #ifndef TIDEGATE_UPSTREAM_EXPAND_H

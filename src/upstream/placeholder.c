@@ -98,19 +98,33 @@ bool tg_placeholder_is_in(struct tg_str text, const struct tg_places *places)
     return false;
 }
 
-enum tg_err tg_placeholder_fill(struct tg_buffer *out, struct tg_str text, const struct tg_places *places,
-                                tg_place_fn *place)
+/* In JSON: whether `at`, some characters further, is within a string. */
+static bool is_in_string(bool was_in_string, const char *from, const char *at)
+{
+    for (; from < at; from++) {
+        if (*from == '"')
+            was_in_string = !was_in_string;
+        else if (*from == '\\' && was_in_string)
+            from++;
+    }
+    return was_in_string;
+}
+
+static enum tg_err fill(struct tg_buffer *out, struct tg_str text, const struct tg_places *places,
+                        tg_place_fn *within_string, tg_place_fn *elsewhere)
 {
     const char *end = text.data + text.length, *written = text.data;
+    bool in_string = false;
     enum tg_err err = TG_OK;
 
     for (const char *at = find_brace(text.data, end); at < end && err == TG_OK;) {
         const char *next = at + 1;
         const struct tg_pair *pair = match(at, end, places, &next);
         if (pair) {
+            in_string = is_in_string(in_string, written, at);
             err = tg_buffer_append(out, written, (size_t)(at - written));
             if (err == TG_OK)
-                err = place(out, pair->value);
+                err = (in_string ? within_string : elsewhere)(out, pair->value);
             written = next;
         }
         at = find_brace(next, end);
@@ -118,4 +132,51 @@ enum tg_err tg_placeholder_fill(struct tg_buffer *out, struct tg_str text, const
     if (err == TG_OK)
         err = tg_buffer_append(out, written, (size_t)(end - written));
     return err;
+}
+
+enum tg_err tg_placeholder_fill(struct tg_buffer *out, struct tg_str text, const struct tg_places *places,
+                                tg_place_fn *place)
+{
+    return fill(out, text, places, place, place);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------- */
+
+static enum tg_err place_json(struct tg_buffer *out, struct tg_str value)
+{
+    if (!tg_utf8_is_valid(value.data, value.length) || !tg_json_check(value))
+        return TG_ERR_INVALID;
+    return tg_buffer_append(out, value.data, value.length);
+}
+
+static enum tg_err place_nothing(struct tg_buffer *out, struct tg_str value)
+{
+    (void)out, (void)value;
+    return TG_OK;
+}
+
+static enum tg_err place_null(struct tg_buffer *out, struct tg_str value)
+{
+    (void)value;
+    return tg_buffer_append_str(out, "null");
+}
+
+bool tg_placeholder_is_json(struct tg_str text, const struct tg_places *places)
+{
+    const char *end = text.data + text.length, *next;
+    struct tg_buffer tried = { 0 };
+
+    if (text.length == 0 || (*text.data == '{' && match(text.data, end, places, &next)))
+        return false;
+    bool is_json = fill(&tried, text, places, place_nothing, place_null) == TG_OK &&
+                   tg_json_check((struct tg_str){ tg_text_or_empty(tried.data), tried.length });
+
+    tg_buffer_deinit(&tried);
+    return is_json;
+}
+
+enum tg_err tg_placeholder_fill_json(struct tg_buffer *out, struct tg_str text,
+                                     const struct tg_places *places)
+{
+    return fill(out, text, places, tg_place_in_json, place_json);
 }

@@ -270,6 +270,24 @@ static void messages_are_escaped_where_they_are_json(void **state)
     assert_message(&scene->made.keepalive_message, "[\"ann\"]");
 }
 
+static void a_value_outside_of_strings_is_json(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.on_open = &MESSAGE("{\"\\\"{room}\":{room},\"b\":{}}");
+    scene->config.upstream.on_open_count = 1;
+    set_value(scene, "17");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.on_open[0], "{\"\\\"17\":17,\"b\":{}}");
+    set_value(scene, "1,\"admin\":true");
+    assert_refused(scene, TG_ERR_INVALID);
+    set_value(scene, "blue");
+    assert_refused(scene, TG_ERR_INVALID);
+    scene->config.upstream.on_open = &MESSAGE("{room}");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.on_open[0], "blue");
+}
+
 static void text_is_utf8(void **state)
 {
     struct scene *scene = *state;
@@ -330,6 +348,11 @@ static void a_posted_body_stands_in_its_message(void **state)
     scene->config.session.message = P("ASK {body}");
     assert_int_equal(expand(scene), TG_OK);
     assert_message(&scene->made.on_open[0], "ASK say \"{room}\"");
+    scene->config.session.message = P("{\"query\":{body}}");
+    assert_refused(scene, TG_ERR_INVALID);
+    set_body(scene, "[1,{\"a\":\"{room}\"}]");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.on_open[0], "{\"query\":[1,{\"a\":\"{room}\"}]}");
 }
 
 static void a_posted_body_is_the_body_of_the_request(void **state)
@@ -383,6 +406,7 @@ int main(void)
         TEST(no_value_ends_a_header),
         TEST(headers_have_their_limit),
         TEST(messages_are_escaped_where_they_are_json),
+        TEST(a_value_outside_of_strings_is_json),
         TEST(text_is_utf8),
         TEST(a_body_in_a_form_is_encoded),
         TEST(a_posted_body_is_the_first_message),
