@@ -24,8 +24,8 @@ static void check_seen(struct tg_document *document, const struct tg_path *path,
     if (stream->translate.seen != TG_SEEN_ID || tg_document_find(document, &id) ||
         stream->upstream.kind == TG_UPSTREAM_SSE || tg_document_has_error(document, &kind))
         return;
-    tg_document_error(document, &by,
-                      "expected \"content\", or the rule \"id\" in \"translate\", or kind \"sse\"");
+    tg_document_error(document, &by, "expected \"content\", %sor kind \"sse\"",
+                      stream->scope == TG_SCOPE_CLIENT ? "" : "or the rule \"id\" in \"translate\", ");
 }
 
 void tg_config_check_translate(struct tg_document *document, const struct tg_path *path,
