@@ -230,6 +230,8 @@ static bool is_used(const struct group *group)
 
 void tg_upstream_set_start(struct tg_upstream_set *set)
 {
+    for (size_t i = 0; i < set->count; i++)
+        tg_source_announce(set->sources[i]);
     for (size_t i = 0; i < tg_worker_pool_size(set->pool); i++)
         if (is_used(&set->groups[i]))
             tg_worker_post(set->groups[i].worker, on_start_mail, &set->groups[i], 0, 0);

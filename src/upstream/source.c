@@ -87,6 +87,15 @@ enum tg_err tg_source_new(enum tg_source_kind kind, const struct tg_config_strea
     return TG_OK;
 }
 
+void tg_source_announce(const struct tg_source *source)
+{
+    const struct tg_config_upstream *config = &source->config->upstream;
+
+    if (!config->tls.verify && config->url.is_secure)
+        tg_log(TG_LOG_WARNING, "upstream", "unverified_tls", TG_F_STR("stream", source->config->name),
+               TG_F_STR("host", config->url.host));
+}
+
 void tg_source_free(struct tg_source *source)
 {
     if (!source)

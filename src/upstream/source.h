@@ -28,6 +28,7 @@ struct tg_share {
     struct tg_counters counters;
     struct tg_translator *translator;
     struct tg_until *until; /* NULL: it has no end of its own */
+    struct tg_log_limit failure_limit, message_limit;
 };
 
 enum tg_source_kind {
@@ -50,7 +51,8 @@ struct tg_source {
 enum tg_err tg_source_new(enum tg_source_kind kind, const struct tg_config_stream *config,
                           const struct tg_config_sse *names, size_t worker_count, size_t worker_index,
                           struct tg_source **ret_source, struct tg_buffer *ret_error);
-void tg_source_free(struct tg_source *source); /* NULL is fine */
+void tg_source_announce(const struct tg_source *source); /* at the start: logs what ought to be known */
+void tg_source_free(struct tg_source *source);           /* NULL is fine */
 
 void tg_figure_add(_Atomic uint64_t *counter, uint64_t count); /* the share's thread */
 void tg_source_get_stats(const struct tg_source *source,

@@ -19,6 +19,11 @@ const char *upstream_name(const struct tg_upstream *up)
     return up->source->config->name;
 }
 
+enum tg_log_level upstream_log_level(const struct tg_upstream *up)
+{
+    return up->own ? TG_LOG_DEBUG : TG_LOG_INFO;
+}
+
 struct tg_counters *upstream_counters(const struct tg_upstream *up)
 {
     return &up->share->counters;
@@ -90,7 +95,7 @@ static void disconnect(struct tg_upstream *up, unsigned code)
 {
     if (up->link) { /* else it has ended by itself */
         tg_figure_add(&upstream_counters(up)->failures[TG_REASON_STOPPED], 1);
-        tg_log(TG_LOG_INFO, "upstream", "disconnected", TG_F_STR("stream", upstream_name(up)),
+        tg_log(upstream_log_level(up), "upstream", "disconnected", TG_F_STR("stream", upstream_name(up)),
                TG_F_STR("reason", tg_upstream_reason_text(TG_REASON_STOPPED)));
     }
     stop_connection(up, code);
@@ -143,7 +148,7 @@ static void log_failure(struct tg_upstream *up, const struct tg_link_end *end, b
 {
     uint32_t suppressed;
 
-    if (!tg_log_limit_allows(&up->failure_limit, 1, tg_clock_now_ms(), &suppressed))
+    if (!tg_log_limit_allows(&up->share->failure_limit, 1, tg_clock_now_ms(), &suppressed))
         return;
     tg_log(TG_LOG_WARNING, "upstream", was_up ? "disconnected" : "attempt_failed",
            TG_F_STR("stream", upstream_name(up)), TG_F_STR("reason", tg_upstream_reason_text(end->reason)),
@@ -286,9 +291,6 @@ void tg_upstream_begin(struct tg_upstream *up, struct tg_context *context, struc
     up->has_begun = true;
     up->context = context;
     up->http = http;
-    if (!up->config->tls.verify && up->target.is_secure && !up->own)
-        tg_log(TG_LOG_WARNING, "upstream", "unverified_tls", TG_F_STR("stream", upstream_name(up)),
-               TG_F_STR("host", up->target.host));
     up->supervisor_timer = tg_timer_new(up->worker, on_supervisor_time, up);
     up->health_timer = tg_timer_new(up->worker, on_health_time, up);
     upstream_watch_outgoing(up);

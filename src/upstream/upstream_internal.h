@@ -52,7 +52,6 @@ struct tg_upstream {
     struct tg_link *link; /* the attempt or the connection; NULL: none */
     struct tg_outlet outlet;
     struct tg_turn_hook flush_hook;
-    struct tg_log_limit failure_limit, message_limit;
 };
 
 enum { UPSTREAM_CLOSE_NORMAL = 1000, UPSTREAM_CLOSE_GOING_AWAY = 1001 };
@@ -81,6 +80,8 @@ extern const struct tg_link_handler upstream_link_handler; /* its argument is th
 bool upstream_is_websocket(const struct tg_upstream *up);
 uint64_t upstream_now_ms(const struct tg_upstream *up);
 const char *upstream_name(const struct tg_upstream *up);
+/* Of what is worth a line when there is one upstream, but not when there are ten thousand. */
+enum tg_log_level upstream_log_level(const struct tg_upstream *up);
 struct tg_counters *upstream_counters(const struct tg_upstream *up);
 /* Tells the supervisor, does what it says, and returns how long it will wait before the next attempt. May close the
  * link. */

@@ -7,7 +7,7 @@ static void on_open(void *arg)
     const struct tg_config_upstream *config = up->config;
 
     tg_figure_add(&upstream_counters(up)->connects, 1);
-    tg_log(TG_LOG_INFO, "upstream", "connected", TG_F_STR("stream", upstream_name(up)));
+    tg_log(upstream_log_level(up), "upstream", "connected", TG_F_STR("stream", upstream_name(up)));
     for (size_t i = 0; i < config->on_open_count; i++)
         up->link->ops->send(up->link, &config->on_open[i]);
     upstream_start_health(up);
@@ -20,7 +20,7 @@ static void log_message(struct tg_upstream *up, const char *event, const char *w
 {
     uint32_t suppressed;
 
-    if (tg_log_limit_allows(&up->message_limit, 1, tg_clock_now_ms(), &suppressed))
+    if (tg_log_limit_allows(&up->share->message_limit, 1, tg_clock_now_ms(), &suppressed))
         tg_log(TG_LOG_WARNING, "upstream", event, TG_F_STR("stream", upstream_name(up)), TG_F_STR("why", why),
                TG_F_INT("bytes", length), TG_F_INT("suppressed", suppressed));
 }
@@ -136,7 +136,7 @@ static void on_redirect(void *arg, const char *host)
 {
     struct tg_upstream *up = arg;
 
-    tg_log(TG_LOG_INFO, "upstream", "redirect", TG_F_STR("stream", upstream_name(up)),
+    tg_log(upstream_log_level(up), "upstream", "redirect", TG_F_STR("stream", upstream_name(up)),
            TG_F_STR("host", host));
 }
 

@@ -79,7 +79,7 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
     if (up->farewell)
         return;
     up->farewell = reason;
-    tg_log(TG_LOG_INFO, "upstream", "ended", TG_F_STR("stream", upstream_name(up)),
+    tg_log(upstream_log_level(up), "upstream", "ended", TG_F_STR("stream", upstream_name(up)),
            TG_F_STR("reason", reason));
     tg_upstream_halt(up, UPSTREAM_CLOSE_NORMAL);
     if (up->routes)
