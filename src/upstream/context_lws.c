@@ -14,6 +14,8 @@ enum {
     BUFFER_BYTES = 128 * 1024, /* what is read at once */
     FOREVER_S = 24 * 3600,     /* libwebsockets' own timeouts must not fire before ours */
     REAPER_TURNS = 16,
+    LIST_MAX = 256,      /* connections that may be in a list */
+    TABLE_MAX = 1 << 20, /* descriptors that may be in a table */
 };
 
 /* Making a context sets process-wide variables of libwebsockets. */
@@ -24,13 +26,15 @@ static const struct lws_protocols protocols[] = {
     { .name = NULL },
 };
 
-/* Those that are closing count, too. More than the process may have would only take memory. */
+/* Below the process's own limit libwebsockets looks for a descriptor's connection in a list, from its beginning, with each
+ * event. At that limit it has a table, of 16 bytes for each descriptor there could be. */
 static unsigned limit_descriptors(size_t upstream_count)
 {
-    size_t wanted = upstream_count * 4 + 64;
+    size_t wanted = upstream_count * 4 + 64; /* those that are closing count, too */
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && wanted > limit.rlim_cur)
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+        (wanted > limit.rlim_cur || (upstream_count > LIST_MAX && limit.rlim_cur <= TABLE_MAX)))
         wanted = (size_t)limit.rlim_cur;
     return wanted < INT_MAX ? (unsigned)wanted : INT_MAX;
 }
