@@ -39,10 +39,19 @@ static void add_stream(struct scene *scene, size_t index)
     tg_stream_unref(stream);
 }
 
+static void get_family_stats(void *arg, size_t index, struct tg_family_stats *ret_stats)
+{
+    (void)arg;
+    assert_int_equal(index, 0);
+    *ret_stats = (struct tg_family_stats){
+        .members = 3, .opened = 5, .closed = 2, .refused = 1, .events = 70, .subscribers = 4
+    };
+}
+
 static int set_up(void **state)
 {
     struct scene *scene = tg_alloc(sizeof(*scene));
-    static const char *const names[] = { "public" };
+    static const char *const names[] = { "public" }, *const family_names[] = { "rooms" };
     struct tg_buffer error = { 0 };
     *state = scene;
     assert_int_equal(tg_config_parse("t", config_text, sizeof(config_text) - 1, &scene->config, &error),
@@ -64,6 +73,9 @@ static int set_up(void **state)
                                                             .server_count = 1,
                                                             .registry = scene->registry,
                                                             .upstreams = scene->upstreams,
+                                                            .family_count = 1,
+                                                            .family_names = family_names,
+                                                            .get_family_stats = get_family_stats,
                                                             .started_ms = 1500 });
     return 0;
 }
@@ -110,6 +122,20 @@ static void metrics_count_streams_upstreams_and_servers(void **state)
     expect_line(scene, "tidegate_build_info{version=\"" TIDEGATE_VERSION "\"} 1\n");
 }
 
+static void metrics_count_a_family_as_one_stream(void **state)
+{
+    struct scene *scene = *state;
+    tg_admin_write_metrics(scene->admin, &scene->page);
+    expect_line(scene, "\ntidegate_stream_events_total{stream=\"rooms\"} 70\n");
+    expect_line(scene, "\ntidegate_stream_subscribers{stream=\"rooms\"} 4\n");
+    expect_line(scene, "\ntidegate_stream_members{stream=\"rooms\"} 3\n");
+    expect_line(scene, "\ntidegate_stream_members_opened_total{stream=\"rooms\"} 5\n");
+    expect_line(scene, "\ntidegate_stream_members_closed_total{stream=\"rooms\"} 2\n");
+    expect_line(scene, "\ntidegate_stream_members_refused_total{stream=\"rooms\"} 1\n");
+    assert_null(strstr(scene->page.data, "tidegate_stream_last_seq{stream=\"rooms\"}"));
+    assert_null(strstr(scene->page.data, "tidegate_stream_members{stream=\"a\"}"));
+}
+
 /* The text format wants each family's head once, before all of its samples. */
 static void metrics_have_each_head_once(void **state)
 {
@@ -145,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(metrics_count_streams_upstreams_and_servers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(metrics_count_a_family_as_one_stream, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metrics_have_each_head_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(not_ready_while_a_required_upstream_is_not_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(never_ready_once_it_drains, set_up, tear_down),

@@ -108,6 +108,23 @@ static void other_texts_are_checked_too(void **state)
     tg_buffer_deinit(&error);
 }
 
+static void some_headers_are_not_passed_on(void **state)
+{
+    char *fine[] = { (char *)"Authorization", (char *)"X-Trace", NULL };
+    char *of_the_connection[] = { (char *)"X-Trace", (char *)"connection", NULL };
+    char *no_name[] = { (char *)"a b", NULL };
+    struct tg_buffer error = { 0 };
+
+    (void)state;
+    assert_int_equal(tg_upstream_check_forwarded(NULL, TG_UPSTREAM_SSE, &error), TG_OK);
+    assert_int_equal(tg_upstream_check_forwarded(fine, TG_UPSTREAM_WEBSOCKET, &error), TG_OK);
+    assert_int_equal(error.length, 0);
+    assert_int_equal(tg_upstream_check_forwarded(of_the_connection, TG_UPSTREAM_SSE, &error), TG_ERR_INVALID);
+    assert_non_null(strstr(error.data, "\"connection\""));
+    assert_int_equal(tg_upstream_check_forwarded(no_name, TG_UPSTREAM_SSE, &error), TG_ERR_INVALID);
+    tg_buffer_deinit(&error);
+}
+
 static void too_much_for_one_request_is_refused(void **state)
 {
     static char value[30000];
@@ -125,6 +142,7 @@ int main(void)
         cmocka_unit_test(headers_of_a_request_are_reserved),
         cmocka_unit_test(a_cursor_needs_its_place_in_the_body),
         cmocka_unit_test(other_texts_are_checked_too),
+        cmocka_unit_test(some_headers_are_not_passed_on),
         cmocka_unit_test(too_much_for_one_request_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
