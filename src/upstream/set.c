@@ -25,7 +25,6 @@ struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool)
 
 void set_link(struct group *group, struct tg_upstream *upstream)
 {
-    upstream->group = group;
     DL_APPEND(group->upstreams, upstream);
     HASH_ADD(hh, group->by_id, id, sizeof(upstream->id), upstream);
     tg_figure_add(&upstream_counters(upstream)->states[upstream->supervisor.state], 1);
@@ -73,6 +72,7 @@ static enum tg_err add_single(struct tg_upstream_set *set, struct tg_source *sou
         tg_source_free(source);
         return err;
     }
+    upstream->group = group;
     upstream->id = ++set->last_id;
     set_link(group, upstream);
     make_room(group, upstream->config, 1);

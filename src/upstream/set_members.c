@@ -37,13 +37,16 @@ static struct change *new_change(struct tg_upstream *upstream, struct tg_stream 
     return change;
 }
 
-static void announce(struct tg_upstream_set *set, struct tg_upstream *upstream, struct change *change)
+/* Once the lock is free, the upstream may be gone. */
+static void announce(struct tg_upstream_set *set, const struct tg_upstream *upstream, struct change *change)
 {
+    struct group *group = upstream->group;
+
     pthread_mutex_lock(&set->lock);
-    bool is_first = append(upstream->group, change);
+    bool is_first = append(group, change);
     pthread_mutex_unlock(&set->lock);
     if (is_first)
-        tg_worker_post(upstream->worker, on_changes_mail, upstream->group, 0, 0);
+        tg_worker_post(group->worker, on_changes_mail, group, 0, 0);
 }
 
 /* ---- opening and closing: any thread --------------------------------------------------------------- */
