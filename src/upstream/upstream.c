@@ -262,10 +262,10 @@ void tg_upstream_release(struct tg_upstream *up, bool is_pool_stopped)
     if (link && !(is_pool_stopped && upstream_is_websocket(up)))
         tg_link_close(link, UPSTREAM_CLOSE_NORMAL);
     tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
-    if (up->stream) {
+    if (up->stream && !up->own)
         tg_stream_on_demand(up->stream, NULL, NULL);
+    if (up->stream)
         tg_stream_on_outgoing(up->stream, NULL, NULL);
-    }
     tg_timer_free(up->supervisor_timer);
     tg_timer_free(up->health_timer);
     up->supervisor_timer = up->health_timer = NULL;

@@ -195,10 +195,17 @@ static void nothing(void *arg)
 static bool holds(struct tg_stream *stream, const char *text)
 {
     struct tg_reader *reader = tg_reader_new(stream, nothing, NULL);
+    struct tg_buffer all = { 0 };
 
     tg_reader_sync(reader, NULL, NULL);
-    struct tg_str bytes = tg_reader_peek(reader, (struct tg_cursor){ tg_reader_first(reader) });
-    bool is_there = memmem(bytes.data, bytes.length, text, strlen(text)) != NULL;
+    for (struct tg_cursor cursor = { tg_reader_first(reader) }; cursor.position < tg_reader_end(reader);) {
+        struct tg_str bytes = tg_reader_peek(reader, cursor);
+        assert_true(bytes.length > 0);
+        tg_buffer_append(&all, bytes.data, bytes.length);
+        cursor.position += bytes.length;
+    }
+    bool is_there = all.length > 0 && memmem(all.data, all.length, text, strlen(text)) != NULL;
+    tg_buffer_deinit(&all);
     tg_reader_free(reader);
     return is_there;
 }
