@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from harness import process
@@ -91,6 +92,10 @@ class Server:
     def pids(self):
         """All processes of the server."""
         return with_children(self._processes[0].pid) if self._processes else []
+
+    def messages_received(self):
+        """How many the feed's connections have brought so far, or None where the server does not say."""
+        return None
 
     def version(self):
         raise NotImplementedError
@@ -198,6 +203,19 @@ def has_no_page(port, path, is_tls):
             return re.match(rb"HTTP/1\.\d 404", connection.recv(64)) is not None
     except OSError:
         return False
+
+
+def fetch(port, path):
+    """The text of a page of plain HTTP."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        if response.status != 200:
+            raise BenchError(f"{path} was answered with {response.status}")
+        return response.read().decode()
+    finally:
+        connection.close()
 
 
 def make_certificate(folder):

@@ -16,7 +16,8 @@ if __name__ == "__main__":
     # Not this folder, whose modules have names of the standard library's.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-from harness.server import PEERS_FOLDER, Server, find_below, first_line, unused_port
+from harness.process import BenchError
+from harness.server import PEERS_FOLDER, Server, fetch, find_below, first_line, unused_port
 
 NCHAN_MODULE = "lib/nginx/modules/ngx_nchan_module.so"
 PUSHPIN_LIBRARY = "lib/pushpin"
@@ -31,13 +32,14 @@ class Tidegate(Server):
 
     def _launch(self, feed_port, workers, streams, certificate, retain_events, retain_bytes):
         listen = [{"address": "127.0.0.1", "port": self.port}]
+        self._admin_port = unused_port()
         if self.tls_port:
             tls = {"certificate": certificate[0], "key": certificate[1]}
             listen.append({"address": "127.0.0.1", "port": self.tls_port, "tls": tls})
         numbers = range(streams)
         config = {
             "listen": listen,
-            "admin": {"enabled": False},
+            "admin": {"address": "127.0.0.1", "port": self._admin_port},
             "log": {"level": "warning"},
             "workers": workers,
             "drain": "0",
@@ -50,11 +52,22 @@ class Tidegate(Server):
         }
         self._run([self._program("tidegate"), "run", "-c", self._write("tidegate.json", json.dumps(config))])
 
+    def messages_received(self):
+        return messages_counted(fetch(self._admin_port, "/metrics"))
+
     def version(self):
         return first_line([self._program("tidegate"), "version"])
 
     def missing(self):
         return self._missing_file(self._program("tidegate"))
+
+
+def messages_counted(page):
+    """Of all backends together, as Tidegate's metrics have them."""
+    values = re.findall(r"^tidegate_upstream_messages_total\{[^}]*\} (\d+)$", page, re.MULTILINE)
+    if not values:
+        raise BenchError("Tidegate's metrics have no count of messages")
+    return sum(map(int, values))
 
 
 class Floor(Server):

@@ -19,7 +19,7 @@ def run(setting, system, *, size=200):
         sent = session.feed.stop()
         end_ns = _wait_consumed(session)
         cpu_ns = session.cpu_ns() - start_cpu_ns
-        received = system.messages_received() if hasattr(system, "messages_received") else None
+        received = system.messages_received()
     seconds = (end_ns - start_ns) / 1e9
     figures = {
         "frames": sent["sent"],

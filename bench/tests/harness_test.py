@@ -11,7 +11,8 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from harness import charts_labels, histogram, load, plan, proc_stats, process, progress, report, targets  # noqa: E402
+from harness import charts_labels, histogram, load, plan, proc_stats, process, progress, report  # noqa: E402
+from harness import servers, targets  # noqa: E402
 from harness.statistics import Runs, spread_of  # noqa: E402
 
 # A program of the benchmark as far as its manners go.
@@ -35,6 +36,17 @@ for line in sys.stdin:
 def latency(*buckets):
     buckets = [list(bucket) for bucket in buckets]
     return {"count": sum(count for _, count in buckets), "max": buckets[-1][0] if buckets else 0, "buckets": buckets}
+
+
+class MetricsTest(unittest.TestCase):
+    NAME = "tidegate_upstream_messages_total"
+
+    def test_messages_of_all_backends_are_added(self):
+        page = f'# TYPE {self.NAME} counter\n{self.NAME}{{stream="0"}} 40\n{self.NAME}{{stream="1"}} 2\nother 7\n'
+        self.assertEqual(servers.messages_counted(page), 42)
+
+    def test_a_page_without_them_is_an_error(self):
+        self.assertRaises(process.BenchError, servers.messages_counted, "other 7\n")
 
 
 class HistogramTest(unittest.TestCase):

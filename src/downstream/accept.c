@@ -1,4 +1,4 @@
-/* Accepting: a few connections for each wake-up, and what happens when there is no room for more.
+/* Accepting: a few connections in each turn, as time allows (chores.h), and what happens when there is no room for more.
  *
  * When too many connections have not sent a request yet, the oldest of them gives way if it had its chance;
  * else the queue of the kernel holds the new ones back for a moment: a burst of clients is served in order, a
@@ -73,7 +73,7 @@ static void turn_one_away(struct tg_acceptor *acceptor)
 /* Closes the oldest connection of a list if it had its chance. */
 static bool give_way(struct tg_shard *shard, enum tg_list list, const char *warning)
 {
-    struct tg_connection *oldest = shard->lists[list];
+    struct tg_connection *oldest = tg_connection_oldest(shard, list);
     if (!oldest || tg_worker_now_ms(shard->worker) - oldest->since_ms < PATIENCE_MS)
         return false;
     warn(shard, warning);
@@ -159,12 +159,15 @@ static enum tg_err accept_one(struct tg_acceptor *acceptor)
 static void on_acceptable(uv_poll_t *handle, int status, int events)
 {
     struct tg_acceptor *acceptor = handle->data;
+    struct tg_shard *shard = acceptor->shard;
     (void)status;
     (void)events;
-    for (int i = 0; i < ACCEPTS_MAX; i++) {
-        enum tg_err err = make_room(acceptor->shard) ? accept_one(acceptor) : TG_ERR_LIMIT;
+    for (int i = 0; i == 0 || (i < ACCEPTS_MAX && tg_chores_have_time(shard)); i++) {
+        uint64_t start_ns = shard->chores.clock_ns();
+        enum tg_err err = make_room(shard) ? accept_one(acceptor) : TG_ERR_LIMIT;
+        tg_chores_spend(shard, start_ns);
         if (err == TG_ERR_LIMIT) /* until the next tick, or until one has sent its request */
-            set_accepting(acceptor->shard, false);
+            set_accepting(shard, false);
         if (err)
             return;
     }

@@ -51,10 +51,13 @@ struct tg_connection {
     uv_poll_t poll;
     struct tg_exchange *exchange; /* or NULL */
     struct tg_address *address;
+    struct tg_tls_context *tls; /* TG_PHASE_HANDSHAKE, before the client's first byte; else NULL */
     uint64_t id;
     uint64_t since_ms; /* in its list */
+    struct tg_connection *chore_prev, *chore_next;
     uint8_t phase;
     uint8_t list;
+    uint8_t chore;      /* enum tg_chore */
     uint8_t events;     /* that the poll handle watches */
     uint8_t admission;  /* enum tg_admission */
     uint8_t end_reason; /* what the log says once lingering is over */
@@ -62,9 +65,6 @@ struct tg_connection {
     uint32_t dropped_bytes; /* that the client sent after its request */
     uint32_t start_s;
     struct tg_wheel_entry beat;
-    struct tg_connection *ready_prev, *ready_next; /* catch_up.c */
-    bool is_ready;
-    bool is_gone;   /* the client has closed */
     bool has_acked; /* since the last write */
     uint32_t acked; /* how much the client had acknowledged then */
 };
@@ -79,10 +79,21 @@ void tg_connection_finish(struct tg_connection *connection, enum tg_close_reason
 void tg_connection_watch(struct tg_connection *connection, int events);
 void tg_connection_enlist(struct tg_connection *connection, enum tg_list list); /* from any other list */
 void tg_connection_unlist(struct tg_connection *connection);
-void tg_connection_drop_exchange(struct tg_connection *connection);
-/* In phase TG_PHASE_ANSWER, when `out` is filled: sends it, and goes on. */
-void tg_connection_advance(struct tg_connection *connection);
+/* Who has let us wait longest in this list, or NULL. Whoever waits for us begins anew. */
+struct tg_connection *tg_connection_oldest(struct tg_shard *shard, enum tg_list list);
+/* The socket is readable, or was. */
+void tg_connection_take_input(struct tg_connection *connection);
+/* Our side has said all: waits for the client to end. */
+void tg_connection_linger(struct tg_connection *connection, enum tg_close_reason reason);
 void tg_connection_format_id(const struct tg_connection *connection, char ret_text[20]);
+
+/* exchange.c */
+bool tg_exchange_takes_input(const struct tg_connection *connection);
+/* Reads what is there of requests, and answers those that are complete. */
+void tg_exchange_read(struct tg_connection *connection);
+/* Goes on with the input at hand, or, in phase TG_PHASE_ANSWER, with sending `out`. */
+void tg_exchange_advance(struct tg_connection *connection);
+void tg_exchange_drop(struct tg_connection *connection); /* if there is one */
 
 /* request.c: fills the exchange's `out` and enters TG_PHASE_ANSWER, or makes the connection a subscriber. */
 void tg_request_answer(struct tg_connection *connection);

@@ -1,6 +1,5 @@
 /* Taps and their subscribers: joining, delivering, lagging, leaving. */
 #include "fanout.h"
-#include "catch_up.h"
 #include "notice.h"
 #include "peer.h"
 
@@ -245,7 +244,7 @@ void tg_fanout_subscribe(struct tg_connection *connection, const struct tg_route
         err = tg_subscriber_write_first(&connection->subscriber, &tap->feed, &connection->transport, out,
                                         &written);
     settle(connection, err, written);
-    tg_connection_drop_exchange(connection);
+    tg_exchange_drop(connection);
 }
 
 void tg_fanout_remove(struct tg_connection *connection, enum tg_close_reason reason)
@@ -253,7 +252,6 @@ void tg_fanout_remove(struct tg_connection *connection, enum tg_close_reason rea
     struct tg_tap *tap = connection->tap;
     struct tg_shard *shard = connection->shard;
     char id[20];
-    tg_catch_up_remove(connection);
     if (connection->is_behind)
         DL_DELETE(tap->behind, connection);
     else
@@ -330,13 +328,15 @@ static void drop_input(struct tg_connection *connection)
 void tg_fanout_on_poll(struct tg_connection *connection, int status, int events)
 {
     if (status < 0 || (events & UV_DISCONNECT)) {
-        tg_catch_up_add_gone(connection);
+        if (!tg_chores_add(connection, TG_CHORE_GONE))
+            tg_connection_watch(connection, TG_WATCH_NOTHING);
         return;
     }
     if (events & UV_READABLE)
         drop_input(connection);
-    if ((events & UV_WRITABLE) && connection->phase == TG_PHASE_STREAM)
-        tg_catch_up_add(connection);
+    if ((events & UV_WRITABLE) && connection->phase == TG_PHASE_STREAM &&
+        !tg_chores_add(connection, TG_CHORE_BACKLOG))
+        tg_connection_watch(connection, TG_WATCH_IDLE);
 }
 
 /* ---- time --------------------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* A server's share on one worker: made and freed by the main thread, in between used by the worker's alone.
  */
 #include "shard.h"
-#include "catch_up.h"
 #include "connection.h"
 #include "fanout.h"
 
@@ -33,7 +32,7 @@ struct tg_shard *tg_shard_new(struct tg_server *server, struct tg_worker *worker
     shard->server = server;
     shard->worker = worker;
     shard->tick.on_tick = on_tick;
-    tg_catch_up_init(shard);
+    tg_chores_init(&shard->chores);
     shard->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return shard;
 }
@@ -57,7 +56,7 @@ void tg_shard_free(struct tg_shard *shard)
     }
     tg_fanout_close_all(shard, TG_CLOSE_DRAIN);
     tg_fanout_free_taps(shard);
-    tg_worker_cancel_turn_hook(shard->worker, TG_TURN_CATCH_UP, &shard->catch_up_hook);
+    tg_worker_cancel_turn_hook(shard->worker, TG_TURN_CATCH_UP, &shard->chores.hook);
     tg_timer_free(shard->drain_timer);
     if (shard->reserve_fd >= 0)
         close(shard->reserve_fd);
@@ -82,7 +81,7 @@ static void on_pending_timeout(struct tg_connection *connection)
     }
     tg_connection_unlist(connection);
     tg_request_reject(connection, 408, TG_CLOSE_TIMEOUT);
-    tg_connection_advance(connection);
+    tg_exchange_advance(connection);
 }
 
 void tg_shard_expire(struct tg_shard *shard, uint64_t now_ms)
@@ -99,7 +98,8 @@ void tg_shard_expire(struct tg_shard *shard, uint64_t now_ms)
     };
     for (int list = 0; list < TG_LIST_COUNT; list++) {
         struct tg_connection *oldest;
-        while ((oldest = shard->lists[list]) && now_ms - oldest->since_ms >= timeouts_ms[list]) {
+        while ((oldest = tg_connection_oldest(shard, (enum tg_list)list)) &&
+               now_ms - oldest->since_ms >= timeouts_ms[list]) {
             if (list == TG_LIST_PENDING)
                 on_pending_timeout(oldest);
             else if (list == TG_LIST_LINGER)

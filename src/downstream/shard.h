@@ -3,6 +3,7 @@
 #ifndef TIDEGATE_DOWNSTREAM_SHARD_H
 #define TIDEGATE_DOWNSTREAM_SHARD_H
 
+#include "chores.h"
 #include "counters.h"
 #include "limits.h"
 #include "listener.h"
@@ -47,8 +48,7 @@ struct tg_shard { /* all of it belongs to the worker's thread, but for the count
     size_t pending_count;
     struct tg_tap *taps_by_id;
     struct tg_tap *taps_by_stream;
-    struct tg_connection *ready; /* catch_up.c */
-    struct tg_turn_hook catch_up_hook;
+    struct tg_chores chores;
     struct tg_wheel wheel;
     struct tg_tick tick;
     struct tg_acceptor *acceptors; /* one for each listener; NULL before the start and after a drain */
