@@ -165,7 +165,7 @@ static const char *rejection(const struct tg_http_exchange *exchange, CURLcode r
 /* One code for many causes. */
 static enum tg_upstream_reason lost_reason(const struct tg_http_exchange *exchange, CURLcode result)
 {
-    if (strstr(exchange->error, "chunked-encoding"))
+    if (strstr(exchange->error, "chunk")) /* all that libcurl has to say of broken chunks holds the word */
         return TG_REASON_PROTOCOL;
     return rejection(exchange, result) ? TG_REASON_TLS : TG_REASON_CLOSED;
 }
