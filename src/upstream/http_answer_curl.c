@@ -39,11 +39,6 @@ static bool is_body_short(CURL *easy, unsigned long long limit)
     return length && *length >= '0' && *length <= '9' && strtoull(length, NULL, 10) <= limit;
 }
 
-static bool is_redirect(long status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 /* NULL: exchange->location is where to go next. */
 static const char *find_location(struct tg_http_exchange *exchange)
 {
@@ -100,7 +95,7 @@ static size_t on_head(struct tg_http_exchange *exchange, size_t length)
         return fail(exchange, TG_REASON_PROTOCOL, "it switches protocols");
     if (status < 200)
         return length;
-    if (is_redirect(status))
+    if (tg_status_is_redirect((unsigned)status))
         return on_redirect(exchange, status, length);
     read_head(exchange->easy, status, &answer);
     http_exchange_begin_body(exchange);
