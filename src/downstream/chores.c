@@ -34,7 +34,7 @@ static void write_backlog(struct tg_connection *connection)
 static void serve(struct tg_connection *connection, enum tg_chore chore)
 {
     tg_chores_remove(connection);
-    if (chore == TG_CHORE_INPUT)
+    if (chore == TG_CHORE_INPUT || chore == TG_CHORE_HANDSHAKE)
         tg_connection_take_input(connection);
     else if (chore == TG_CHORE_BACKLOG)
         write_backlog(connection);
@@ -126,11 +126,18 @@ void tg_chores_spend(struct tg_shard *shard, uint64_t start_ns)
     make_due(shard);
 }
 
+bool tg_chores_hold_input(const struct tg_connection *connection)
+{
+    return connection->chore == TG_CHORE_INPUT || connection->chore == TG_CHORE_HANDSHAKE;
+}
+
 void tg_chores_on_input(struct tg_connection *connection)
 {
     struct tg_shard *shard = connection->shard;
-    if (shard->chores.lists[TG_CHORE_INPUT] || !tg_chores_have_time(shard)) {
-        if (!tg_chores_add(connection, TG_CHORE_INPUT))
+    bool is_under_way = connection->phase == TG_PHASE_HANDSHAKE && !connection->tls;
+    enum tg_chore chore = is_under_way ? TG_CHORE_HANDSHAKE : TG_CHORE_INPUT;
+    if (shard->chores.lists[chore] || !tg_chores_have_time(shard)) {
+        if (!tg_chores_add(connection, chore))
             tg_connection_watch(connection, TG_WATCH_NOTHING);
         return;
     }

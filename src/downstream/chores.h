@@ -3,9 +3,13 @@
  *      a client connects, speaks ─► time left? ──yes──► served at once
  *                                        │ no
  *                                        ▼
- *      input:    requests to be read, handshakes ──┐
- *      backlog:  sockets that take more of it ─────┼─► at the turn's end one of each in turn,
- *      gone:     connections to be closed ─────────┘   until the time is up
+ *      input:     requests, first bytes of TLS ────┐
+ *      handshake: TLS that is under way ───────────┼─► at the turn's end one of each in turn,
+ *      backlog:   sockets that take more of it ────┤   until the time is up
+ *      gone:      connections to be closed ────────┘
+ *
+ * Handshakes under way hold much memory until they are done. As many are brought on as are begun, so that a crowd does
+ * not have all of them under way at once.
  *
  * A turn has a budget for all of this, so that a crowd that comes, replays much or leaves at once does not keep waiting
  * those who are up to date: what is new goes out first in each turn. Where that alone takes long, the budget is a share
@@ -19,10 +23,11 @@ struct tg_connection;
 struct tg_shard;
 
 enum tg_chore {
-    TG_CHORE_INPUT,   /* the socket is readable, and the connection no event stream */
-    TG_CHORE_BACKLOG, /* the subscriber is behind and its socket is writable */
-    TG_CHORE_GONE,    /* the client has closed: so is the connection to be */
-    TG_CHORE_COUNT,   /* none */
+    TG_CHORE_INPUT,     /* the socket is readable, and the connection no event stream */
+    TG_CHORE_HANDSHAKE, /* the same in the middle of a TLS handshake */
+    TG_CHORE_BACKLOG,   /* the subscriber is behind and its socket is writable */
+    TG_CHORE_GONE,      /* the client has closed: so is the connection to be */
+    TG_CHORE_COUNT,     /* none */
 };
 
 struct tg_chores {                               /* of a shard */
@@ -41,6 +46,8 @@ void tg_chores_init(struct tg_chores *chores);
  * watched for it until it is served. */
 bool tg_chores_add(struct tg_connection *connection, enum tg_chore chore);
 void tg_chores_remove(struct tg_connection *connection); /* if it has any */
+/* It has input that waits for us, not for the client. */
+bool tg_chores_hold_input(const struct tg_connection *connection);
 /* Serves the connection's input at once if there is time. */
 void tg_chores_on_input(struct tg_connection *connection);
 

@@ -46,7 +46,7 @@ void tg_connection_enlist(struct tg_connection *connection, enum tg_list list)
 struct tg_connection *tg_connection_oldest(struct tg_shard *shard, enum tg_list list)
 {
     struct tg_connection *oldest;
-    while ((oldest = shard->lists[list]) && oldest->chore == TG_CHORE_INPUT &&
+    while ((oldest = shard->lists[list]) && tg_chores_hold_input(oldest) &&
            oldest->since_ms != tg_worker_now_ms(shard->worker))
         tg_connection_enlist(oldest, list);
     return oldest;
@@ -79,6 +79,7 @@ void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_context *t
     connection->beat.slot = TG_WHEEL_SLOTS;
     connection->id = ((uint64_t)tg_worker_index(shard->worker) << 48) | ++shard->next_connection_id;
     connection->phase = tls ? TG_PHASE_HANDSHAKE : TG_PHASE_HEAD;
+    connection->tls = tls;
     tg_counter_add(&shard->counters.accepted, 1);
     tg_counter_add(&shard->counters.connections, 1);
     tg_transport_init_plain(&connection->transport, fd);
@@ -89,10 +90,6 @@ void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_context *t
         tg_admissions_give(&shard->server->admissions, admission);
         close(fd);
         free(connection);
-        return;
-    }
-    if (tls && tg_transport_init_tls(&connection->transport, fd, tls)) {
-        tg_connection_close(connection, TG_CLOSE_ERROR);
         return;
     }
     tg_connection_enlist(connection, TG_LIST_PENDING);
@@ -170,9 +167,21 @@ static void linger(struct tg_connection *connection)
 
 /* ---- input ---------------------------------------------------------------------------------------------- */
 
+/* A session costs more than ten times what the connection does, so that it is made only for who begins. */
+static enum tg_err begin_tls(struct tg_connection *connection)
+{
+    struct tg_tls_context *tls = connection->tls;
+    connection->tls = NULL;
+    return tls ? tg_transport_init_tls(&connection->transport, connection->transport.fd, tls) : TG_OK;
+}
+
 static void shake_hands(struct tg_connection *connection)
 {
     struct tg_transport *transport = &connection->transport;
+    if (begin_tls(connection)) {
+        tg_connection_close(connection, TG_CLOSE_ERROR);
+        return;
+    }
     enum tg_err err = transport->ops->handshake(transport);
     if (!err || err == TG_ERR_AGAIN) {
         if (!err)

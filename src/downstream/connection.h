@@ -68,6 +68,7 @@ struct tg_connection {
     const struct tg_role *role;   /* TG_PHASE_STREAM and TG_PHASE_WAIT; else NULL */
     struct tg_exchange *exchange; /* or NULL */
     struct tg_address *address;
+    struct tg_tls_context *tls; /* TG_PHASE_HANDSHAKE, before the client's first byte; else NULL */
     uint64_t id;
     uint64_t since_ms; /* in its list */
     struct tg_connection *chore_prev, *chore_next;

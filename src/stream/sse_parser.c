@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    NAME_BYTES = 6,          /* "data: ", and what else stands before a value of max_bytes */
+    NAME_BYTES = 7,          /* "event: ", the longest that stands before a value */
     KEPT_BYTES = 8 * 1024,   /* memory above this is given back once a large line or event is done */
     RETRY_MAX_MS = 86400000, /* a day: what is beyond all use stays at the limit */
 };

@@ -57,6 +57,8 @@ static bool is_event_type(struct tg_str type)
 
 static enum tg_misfit carry_type(const struct tg_message *message, struct tg_draft *draft)
 {
+    if (message->type.length == 0)
+        return TG_MISFIT_NONE;
     if (!is_event_type(message->type) || !tg_utf8_is_valid(message->type.data, message->type.length))
         return TG_MISFIT_EVENT;
     draft->event.type = message->type;

@@ -10,16 +10,17 @@
 struct tg_jq_program {
     jq_state *jq;
     char *filter;
-    void (*on_no_memory)(void);
     struct tg_buffer errors; /* of compiling, one line each */
 };
 
 /* ---- what jq asks or tells --------------------------------------------------------------------- */
 
-static void on_no_memory(void *arg)
+static void (*no_memory)(void); /* jq 1.6 forgets the argument for its own */
+
+static void end_without_memory(void *arg)
 {
-    struct tg_jq_program *program = arg;
-    program->on_no_memory();
+    (void)arg;
+    no_memory();
 }
 
 static void on_error(void *arg, jv message)
@@ -79,7 +80,7 @@ static enum tg_err compile(struct tg_jq_program *program)
     program->jq = jq_init();
     if (!program->jq)
         return TG_ERR_MEMORY;
-    jq_set_nomem_handler(program->jq, on_no_memory, program);
+    jq_set_nomem_handler(program->jq, end_without_memory, NULL);
     jq_set_error_cb(program->jq, on_error, program);
     jq_set_input_cb(program->jq, on_input, program);
     jq_set_debug_cb(program->jq, on_debug, program);
@@ -87,12 +88,12 @@ static enum tg_err compile(struct tg_jq_program *program)
     return jq_compile(program->jq, program->filter) ? TG_OK : TG_ERR_INVALID;
 }
 
-enum tg_err tg_jq_program_new(const char *filter, void (*no_memory)(void), struct tg_jq_program **ret_program,
-                              struct tg_buffer *ret_error)
+enum tg_err tg_jq_program_new(const char *filter, void (*on_no_memory)(void),
+                              struct tg_jq_program **ret_program, struct tg_buffer *ret_error)
 {
     struct tg_jq_program *program = tg_alloc(sizeof(*program));
     program->filter = tg_strdup(filter);
-    program->on_no_memory = no_memory;
+    no_memory = on_no_memory;
     enum tg_err err = compile(program);
     if (err == TG_ERR_INVALID)
         append_first_error(ret_error, &program->errors);

@@ -8,7 +8,7 @@
 struct tg_jq_program;
 
 /* TG_ERR_INVALID: *ret_error has one line, the first thing that jq says. `on_no_memory` must not return; it is called
- * when jq is out of memory, then and later. */
+ * when jq is out of memory, then and later. It is one for the process. */
 enum tg_err tg_jq_program_new(const char *filter, void (*on_no_memory)(void),
                               struct tg_jq_program **ret_program, struct tg_buffer *ret_error);
 void tg_jq_program_free(struct tg_jq_program *program); /* NULL is fine */

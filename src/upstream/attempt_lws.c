@@ -186,11 +186,6 @@ bool attempt_send_request(struct tg_websocket *ws)
 
 /* ---- the answer ------------------------------------------------------------------------------- */
 
-static bool is_redirect(unsigned status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 /* NULL: ws->location is where to go next. */
 static const char *follow(struct tg_websocket *ws)
 {
@@ -214,7 +209,7 @@ static const char *follow(struct tg_websocket *ws)
 static void on_other_status(struct tg_websocket *ws)
 {
     ws->end.status = ws->handshake.status;
-    if (is_redirect(ws->end.status)) {
+    if (tg_status_is_redirect(ws->end.status)) {
         const char *error = follow(ws);
         if (error) {
             websocket_end(ws, TG_REASON_REDIRECT, error);

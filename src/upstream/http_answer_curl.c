@@ -39,11 +39,6 @@ static bool is_body_short(CURL *easy, unsigned long long limit)
     return length && *length >= '0' && *length <= '9' && strtoull(length, NULL, 10) <= limit;
 }
 
-static bool is_redirect(long status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 /* NULL: exchange->location is where to go next. */
 static const char *find_location(struct tg_http_exchange *exchange)
 {
@@ -100,7 +95,7 @@ static size_t on_head(struct tg_http_exchange *exchange, size_t length)
         return fail(exchange, TG_REASON_PROTOCOL, "it switches protocols");
     if (status < 200)
         return length;
-    if (is_redirect(status))
+    if (tg_status_is_redirect((unsigned)status))
         return on_redirect(exchange, status, length);
     read_head(exchange->easy, status, &answer);
     http_exchange_begin_body(exchange);
@@ -165,7 +160,7 @@ static const char *rejection(const struct tg_http_exchange *exchange, CURLcode r
 /* One code for many causes. */
 static enum tg_upstream_reason lost_reason(const struct tg_http_exchange *exchange, CURLcode result)
 {
-    if (strstr(exchange->error, "chunked-encoding"))
+    if (strstr(exchange->error, "chunk")) /* all that libcurl has to say of broken chunks holds the word */
         return TG_REASON_PROTOCOL;
     return rejection(exchange, result) ? TG_REASON_TLS : TG_REASON_CLOSED;
 }

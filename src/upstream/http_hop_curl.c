@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 enum {
-    BUFFER_BYTES = 64 * 1024, /* what is read at once */
+    BUFFER_BYTES = 16 * 1024, /* libcurl reads up to a hundred of them before anyone else has a turn */
     URL_BYTES = TG_TARGET_HOST_MAX + 32,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_EVERY_S = 10,

@@ -1,6 +1,7 @@
 /* TLS of a hop: whom it trusts, as whom it appears, and what the backend says against it. */
 #include "http_curl.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
@@ -45,9 +46,12 @@ static bool set_trust(CURL *easy, const struct tg_config_tls_client *tls)
 static void on_tls_event(const SSL *ssl, int where, int value)
 {
     struct tg_http_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const char *text;
 
-    if (where == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
-        client->tls_alert = SSL_alert_desc_string_long(value);
+    if (where != SSL_CB_READ_ALERT || value >> 8 != SSL3_AL_FATAL)
+        return;
+    text = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + (value & 0xff)));
+    client->tls_alert = text ? text : "an alert";
 }
 
 static CURLcode on_tls_context(CURL *easy, void *context, void *client)

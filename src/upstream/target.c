@@ -231,3 +231,8 @@ enum tg_err tg_target_follow(const struct tg_target *base, const char *location,
         return TG_ERR_INVALID; /* another scheme */
     return follow_relative(base, location, ret_target);
 }
+
+bool tg_status_is_redirect(unsigned status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}

@@ -27,6 +27,9 @@ void tg_target_copy(struct tg_target *target, const struct tg_target *other); /*
 enum tg_err tg_target_follow(const struct tg_target *base, const char *location,
                              struct tg_target *ret_target);
 
+/* Whether an answer with this status leads elsewhere by its Location (RFC 9110 section 15.4). */
+bool tg_status_is_redirect(unsigned status);
+
 /* Whether what is secret for `a` may be sent to `b`: the same host and port; from a default port without TLS
  * to the default port with TLS is fine too. */
 bool tg_target_is_same_site(const struct tg_target *a, const struct tg_target *b);

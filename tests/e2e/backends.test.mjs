@@ -23,9 +23,9 @@ const backends = [
   { heading: 'Go: net/http', program: 'net_http.go' },
   { heading: 'Go: Gin', program: 'gin.go' },
   { heading: 'NDJSON', program: 'flask_app.py' },
-  { heading: 'JSON that has to be polled', program: 'flask_app.py', ...polled, log: /"GET \/latest[^"]*" 304 / },
-  { heading: 'The newest first', program: 'flask_app.py', ...polled, log: /"GET \/latest[^"]*" 304 / },
-  { heading: 'With a cursor', program: 'flask_app.py', ...polled, log: /"GET \/changes\?since=[1-9]/ },
+  { heading: 'JSON that has to be polled', program: 'flask_app.py', ...polled, log: /GET \/latest[^"]*" 304 / },
+  { heading: 'The newest first', program: 'flask_app.py', ...polled, log: /GET \/latest[^"]*" 304 / },
+  { heading: 'With a cursor', program: 'flask_app.py', ...polled, log: /GET \/changes\?since=[1-9]/ },
 ];
 
 // The first configuration under a heading, with the test's ports.

@@ -60,7 +60,7 @@ static struct tg_buffer read_in_steps(struct tg_str text, size_t cut, size_t ste
         check(tg_sse_parser_feed(&parser, copy, length) == TG_OK);
         free(copy);
         at += length;
-        check(parser.data.length <= max_bytes + 1 && parser.line.length <= max_bytes + 6);
+        check(parser.data.length <= max_bytes + 1 && parser.line.length <= max_bytes + 7);
     }
     append_part(&out, (struct tg_str){ tg_text_or_empty(parser.last_id.data), parser.last_id.length });
     tg_buffer_append(&out, &parser.retry_ms, sizeof(parser.retry_ms));

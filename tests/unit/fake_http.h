@@ -181,8 +181,9 @@ static inline uint64_t pass_time(void)
 /* ---- the link and its handler ------------------------------------------------------------------- */
 
 static struct tg_buffer seen;
-static struct tg_link *under_test; /* NULL: it has ended or was closed */
-static const char *close_within;   /* the call in which the handler closes the link: "open", "message", … */
+static struct tg_link *under_test;   /* NULL: it has ended or was closed */
+static void (*within_message)(void); /* called in each on_message, or NULL */
+static const char *close_within; /* the call in which the handler closes the link: "open", "message", … */
 
 static inline void close_it(void)
 {
@@ -219,6 +220,8 @@ static inline bool fake_on_message(void *arg, const struct tg_message *message)
     note("message", "%s(%.*s|%.*s|%.*s)", message->is_binary ? " binary" : "", (int)message->type.length,
          tg_text_or_empty(message->type.data), (int)message->id.length, tg_text_or_empty(message->id.data),
          (int)message->length, message->bytes);
+    if (within_message)
+        within_message();
     return false; /* what it is told here, it need not heed */
 }
 
@@ -284,6 +287,7 @@ static inline int tear_down(void **state)
 {
     (void)state;
     close_within = NULL;
+    within_message = NULL;
     if (under_test)
         close_it();
     assert_null(exchange);

@@ -37,6 +37,12 @@ enum {
     BACKEND_PATIENCE_S = 60, /* before a test fails */
 };
 
+struct backend_slot {
+    enum { BACKEND_FREE, BACKEND_RUNS, BACKEND_HAS_ENDED } state;
+    pthread_t thread;
+    int fd;
+};
+
 struct backend { /* zero it, set what goes before `port`; then backend_start */
     const struct backend_route *routes;
     SSL_CTX *tls;
@@ -47,7 +53,7 @@ struct backend { /* zero it, set what goes before `port`; then backend_start */
     pthread_t acceptor;
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t changed;
-    int fds[BACKEND_OPEN_MAX]; /* 0: free */
+    struct backend_slot slots[BACKEND_OPEN_MAX];
     unsigned accepted, open, requests;
     struct tg_buffer log;  /* all requests, one after the other */
     char server_name[256]; /* the latest that TLS was asked for */
@@ -56,6 +62,7 @@ struct backend { /* zero it, set what goes before `port`; then backend_start */
 
 struct backend_connection {
     struct backend *backend;
+    struct backend_slot *slot;
     int fd;
     SSL *ssl;
     struct tg_buffer input;
@@ -189,58 +196,65 @@ static inline void *backend_run_connection(void *arg)
 
     if (backend_shake_hands(connection))
         backend_converse(connection);
-    SSL_free(connection->ssl);
-    ERR_clear_error();
+    if (connection->ssl) {
+        SSL_free(connection->ssl);
+        ERR_clear_error();
+    }
     pthread_mutex_lock(&backend->lock);
-    for (size_t i = 0; i < BACKEND_OPEN_MAX; i++)
-        if (backend->fds[i] == connection->fd)
-            backend->fds[i] = 0;
+    connection->slot->state = BACKEND_HAS_ENDED;
     close(connection->fd);
-    tg_buffer_deinit(&connection->input);
-    free(connection);
     backend->open--;
     pthread_cond_broadcast(&backend->changed);
     pthread_mutex_unlock(&backend->lock);
+    tg_buffer_deinit(&connection->input);
+    free(connection);
     return NULL;
 }
 
 /* ---- all of them ------------------------------------------------------------------------------- */
 
-static inline bool backend_take(struct backend *backend, int fd)
+static inline struct backend_slot *backend_find_slot(struct backend *backend)
 {
-    for (size_t i = 0; i < BACKEND_OPEN_MAX; i++)
-        if (backend->fds[i] == 0) {
-            backend->fds[i] = fd;
-            backend->accepted++;
-            backend->open++;
-            return true;
-        }
-    return false;
+    for (size_t i = 0; i < BACKEND_OPEN_MAX; i++) {
+        struct backend_slot *slot = &backend->slots[i];
+        if (slot->state == BACKEND_RUNS)
+            continue;
+        if (slot->state == BACKEND_HAS_ENDED)
+            pthread_join(slot->thread, NULL);
+        slot->state = BACKEND_FREE;
+        return slot;
+    }
+    return NULL;
+}
+
+/* With the lock, so that the thread cannot end before its slot says that it runs. */
+static inline void backend_take(struct backend *backend, int fd)
+{
+    struct backend_slot *slot = backend_find_slot(backend);
+
+    if (!slot) {
+        close(fd);
+        return;
+    }
+    struct backend_connection *connection = tg_alloc(sizeof(*connection));
+    *connection = (struct backend_connection){ .backend = backend, .slot = slot, .fd = fd };
+    slot->state = BACKEND_RUNS;
+    slot->fd = fd;
+    backend->accepted++;
+    backend->open++;
+    pthread_create(&slot->thread, NULL, backend_run_connection, connection);
 }
 
 static inline void *backend_run(void *arg)
 {
     struct backend *backend = arg;
-    pthread_attr_t detached;
     int fd;
 
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     while ((fd = accept4(backend->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-        pthread_t thread;
         pthread_mutex_lock(&backend->lock);
-        bool is_taken = backend_take(backend, fd);
+        backend_take(backend, fd);
         pthread_mutex_unlock(&backend->lock);
-        if (!is_taken) {
-            close(fd);
-            continue;
-        }
-        struct backend_connection *connection = tg_alloc(sizeof(*connection));
-        connection->backend = backend;
-        connection->fd = fd;
-        pthread_create(&thread, &detached, backend_run_connection, connection);
     }
-    pthread_attr_destroy(&detached);
     return NULL;
 }
 
@@ -312,16 +326,21 @@ static inline unsigned backend_heard(struct backend *backend, const char *text)
 
 static inline void backend_stop(struct backend *backend)
 {
+    bool is_used[BACKEND_OPEN_MAX];
+
     shutdown(backend->listener, SHUT_RDWR);
     pthread_join(backend->acceptor, NULL);
     close(backend->listener);
     pthread_mutex_lock(&backend->lock);
-    for (size_t i = 0; i < BACKEND_OPEN_MAX; i++)
-        if (backend->fds[i] != 0)
-            shutdown(backend->fds[i], SHUT_RDWR);
-    while (backend->open > 0)
-        pthread_cond_wait(&backend->changed, &backend->lock);
+    for (size_t i = 0; i < BACKEND_OPEN_MAX; i++) {
+        is_used[i] = backend->slots[i].state != BACKEND_FREE;
+        if (backend->slots[i].state == BACKEND_RUNS)
+            shutdown(backend->slots[i].fd, SHUT_RDWR);
+    }
     pthread_mutex_unlock(&backend->lock);
+    for (size_t i = 0; i < BACKEND_OPEN_MAX; i++)
+        if (is_used[i])
+            pthread_join(backend->slots[i].thread, NULL);
     tg_buffer_deinit(&backend->log);
     pthread_cond_destroy(&backend->changed);
     pthread_mutex_destroy(&backend->lock);

@@ -10,6 +10,7 @@
 
 static sem_t names_gate;  /* one post lets one lookup through */
 static sem_t names_asked; /* one post for each lookup of slow.test that has begun */
+static sem_t names_found; /* one for each that was let through */
 
 typedef int names_lookup_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
@@ -27,6 +28,7 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
     if (strcmp(host, "slow.test") == 0) {
         sem_post(&names_asked);
         sem_wait(&names_gate);
+        sem_post(&names_found);
     }
     return real("127.0.0.1", service, hints, ret_list);
 }

@@ -121,7 +121,7 @@ static void good_jq_filters_compile(void **state)
 {
     (void)state;
     static const char *const filters[] = {
-        ".", "", ".items[] | select(.price > 0) | {symbol, price}", "def f: .a; f", "reverse | .[]", "# text",
+        ".", ".items[] | select(.price > 0) | {symbol, price}", "def f: .a; f", "reverse | .[]", ". # text",
     };
     for (size_t i = 0; i < TG_COUNT_OF(filters); i++) {
         char text[256];

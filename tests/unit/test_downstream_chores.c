@@ -234,6 +234,33 @@ static void a_second_request_may_wait_too(void **state)
     assert_int_equal(count_answered(scene), 2 * CLIENTS);
 }
 
+static int handshake_steps;
+
+static enum tg_err take_handshake_step(struct tg_transport *transport)
+{
+    (void)transport;
+    handshake_steps++;
+    return TG_ERR_AGAIN;
+}
+
+static void a_handshake_under_way_does_not_queue_behind_newcomers(void **state)
+{
+    struct scene *scene = *state;
+    accept_all(scene);
+    struct tg_connection *last = scene->shard->lists[TG_LIST_PENDING]->prev;
+    struct tg_transport_ops ops = *last->transport.ops;
+    ops.handshake = take_handshake_step;
+    last->transport.ops = &ops;
+    last->phase = TG_PHASE_HANDSHAKE;
+    handshake_steps = 0;
+    ask_all(scene);
+    step_ns = 1 * MS;
+    for (int round = 0; handshake_steps == 0 && round < ROUNDS_MAX; round++)
+        run_round(scene);
+    assert_true(count_answered(scene) < CLIENTS / 2);
+    tg_connection_close(last, TG_CLOSE_DRAIN);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -245,6 +272,7 @@ int main(void)
         TEST(who_closes_while_it_waits_is_forgotten),
         TEST(who_waits_for_us_is_not_out_of_time),
         TEST(a_second_request_may_wait_too),
+        TEST(a_handshake_under_way_does_not_queue_behind_newcomers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,7 @@ static void comments_and_unknown_fields_are_ignored(void **state)
     (void)state;
     expect(": hello\nfoo: bar\n:\n::\ndata: a\n: there\nData: b\n data: c\ndat: d\ndatas: e\nid : 7\n\n",
            "||a;");
+    expect(":data: b\n::id: 7\n: :event: x\ndata: a\n:\n\n", "||a;"); /* wherever a comment is cut */
 }
 
 static void the_type_is_of_this_event_alone(void **state)

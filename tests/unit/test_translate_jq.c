@@ -1,50 +1,9 @@
 /* jq filters: what comes out of them. */
-#include "translate/jq.h"
-#include "translate/jq_frame.h"
+#include "jq_fixture.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
+enum { OUTPUT_MAX_BYTES = 32 << 20 };
 
-#include <cmocka.h>
-
-enum { LONG_MS = 60 * 1000, MUCH_BYTES = 32 << 20 };
-
-static size_t count_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    size_t count = 0;
-    assert_non_null(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
-static size_t descriptors_before;
-
-static int begin(void **state)
-{
-    (void)state;
-    descriptors_before = count_descriptors();
-    return 0;
-}
-
-/* Whatever a test did: no process and no descriptor stays. */
-static int end(void **state)
-{
-    (void)state;
-    assert_int_equal(count_descriptors(), descriptors_before);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-    assert_int_equal(errno, ECHILD);
-    return 0;
-}
-
-static struct tg_jq *new_jq(const char *filter, size_t max_output_bytes)
+static struct tg_jq *new_filter(const char *filter, size_t max_output_bytes)
 {
     struct tg_jq_options options = { .filter = filter,
                                      .timeout_ms = LONG_MS,
@@ -75,7 +34,7 @@ static void expect(struct tg_jq *jq, const char *json, enum tg_err expected, con
 static void outputs_are_compact_and_one_on_each_line(void **state)
 {
     (void)state;
-    struct tg_jq *jq = new_jq(".a, .b", MUCH_BYTES);
+    struct tg_jq *jq = new_filter(".a, .b", OUTPUT_MAX_BYTES);
     expect(jq, "{ \"a\": 1, \"b\": [ 2, { \"c\": \"x\\ny\" } ] }", TG_OK, "1\n[2,{\"c\":\"x\\ny\"}]\n");
     expect(jq, "{}", TG_OK, "null\nnull\n");
     expect(jq, "{\"b\":\"\xc3\xa9\\u0000\"}", TG_OK, "null\n\"\xc3\xa9\\u0000\"\n");
@@ -85,7 +44,7 @@ static void outputs_are_compact_and_one_on_each_line(void **state)
 static void no_output_is_fine(void **state)
 {
     (void)state;
-    struct tg_jq *jq = new_jq("select(.a > 1)", MUCH_BYTES);
+    struct tg_jq *jq = new_filter("select(.a > 1)", OUTPUT_MAX_BYTES);
     expect(jq, "{\"a\":1}", TG_OK, "");
     expect(jq, "{\"a\":2}", TG_OK, "{\"a\":2}\n");
     expect(jq, "{\"a\":1}", TG_OK, "");
@@ -95,7 +54,7 @@ static void no_output_is_fine(void **state)
 static void an_error_is_told_and_costs_nothing_else(void **state)
 {
     (void)state;
-    struct tg_jq *jq = new_jq("1, .a.b", MUCH_BYTES);
+    struct tg_jq *jq = new_filter("1, .a.b", OUTPUT_MAX_BYTES);
     for (int i = 0; i < 3; i++) {
         expect(jq, "{\"a\":7}", TG_ERR_INVALID, "");
         expect(jq, "{\"a\":{\"b\":2}}", TG_OK, "1\n2\n");
@@ -108,7 +67,7 @@ static void an_error_is_told_and_costs_nothing_else(void **state)
 static void too_much_output_is_told_at_once(void **state)
 {
     (void)state;
-    struct tg_jq *jq = new_jq("if . == 0 then range(infinite) else . end", 6);
+    struct tg_jq *jq = new_filter("if . == 0 then range(infinite) else . end", 6);
     expect(jq, "0", TG_ERR_TOO_LARGE, "");
     expect(jq, "\"abc\"", TG_OK, "\"abc\"\n");
     expect(jq, "\"abcd\"", TG_ERR_TOO_LARGE, "");
@@ -120,7 +79,7 @@ static void what_is_too_deep_is_an_error_and_never_half_a_value(void **state)
 {
     (void)state;
     struct tg_jq *jq =
-        new_jq("if type == \"number\" then reduce range(.) as $i (0; [.]) else . end", MUCH_BYTES);
+        new_filter("if type == \"number\" then reduce range(.) as $i (0; [.]) else . end", OUTPUT_MAX_BYTES);
     expect(jq, "2", TG_OK, "[[0]]\n");
     expect(jq, "20000", TG_ERR_INVALID, "");
     expect(jq, "\"<skipped: too deep>\"", TG_OK, "\"<skipped: too deep>\"\n");
@@ -137,7 +96,7 @@ static void a_large_message_passes(void **state)
     assert_int_equal(tg_buffer_reserve(&json, LENGTH), TG_OK);
     memset(json.data, 'x', LENGTH);
     json.data[0] = json.data[LENGTH - 1] = '"';
-    struct tg_jq *jq = new_jq("if type == \"array\" then length else . end", MUCH_BYTES);
+    struct tg_jq *jq = new_filter("if type == \"array\" then length else . end", OUTPUT_MAX_BYTES);
     assert_int_equal(tg_jq_run(jq, (struct tg_str){ json.data, LENGTH }, &out), TG_OK);
     assert_int_equal(out.length, LENGTH + 1);
     assert_memory_equal(out.data, json.data, LENGTH);
@@ -189,7 +148,7 @@ static void builtins_of_a_command_line_do_no_harm(void **state)
     };
     setenv("TIDEGATE_TEST_SECRET", "x", 1);
     for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
-        struct tg_jq *jq = new_jq(cases[i].filter, MUCH_BYTES);
+        struct tg_jq *jq = new_filter(cases[i].filter, OUTPUT_MAX_BYTES);
         for (int run = 0; run < 3; run++)
             expect(jq, "7", cases[i].err, cases[i].output);
         tg_jq_free(jq);
@@ -241,7 +200,7 @@ static void a_filter_that_is_too_long_is_refused(void **state)
     assert_true(error.length > 0);
     filter[TG_JQ_FILTER_MAX_BYTES] = '\0';
     tg_buffer_deinit(&error);
-    jq = new_jq(filter, 99);
+    jq = new_filter(filter, 99);
     expect(jq, "1", TG_OK, "1\n");
     tg_jq_free(jq);
     free(filter);

@@ -247,7 +247,24 @@ static void strings_are_equal_by_their_characters(void **state)
     assert_equal_values("\"a\\n\"", "\"a\"", false);
     assert_equal_values("\"a\"", "\"A\"", false);
     assert_equal_values("\"\\/\"", "\"/\"", true);
-    assert_equal_values("\"\\u0061\\u0061\\u0061\\u0061\\u0061\"", "\"aaaaa\"", true);
+}
+
+static void strings_are_equal_however_long_their_escapes_are(void **state)
+{
+    struct tg_buffer escaped = { 0 }, plain = { 0 };
+
+    (void)state;
+    tg_buffer_append_str(&escaped, "\"");
+    tg_buffer_append_str(&plain, "\"");
+    for (int i = 0; i < 1000; i++) {
+        tg_buffer_append_str(&escaped, "\\u0061");
+        tg_buffer_append_str(&plain, "a");
+    }
+    tg_buffer_append_str(&escaped, "\"");
+    tg_buffer_append_str(&plain, "\"");
+    assert_equal_values(escaped.data, plain.data, true);
+    tg_buffer_deinit(&escaped);
+    tg_buffer_deinit(&plain);
 }
 
 static void literals_are_equal_to_themselves(void **state)
@@ -363,6 +380,7 @@ int main(void)
         cmocka_unit_test(numbers_are_equal_by_value),
         cmocka_unit_test(very_long_numbers_equal_themselves),
         cmocka_unit_test(strings_are_equal_by_their_characters),
+        cmocka_unit_test(strings_are_equal_however_long_their_escapes_are),
         cmocka_unit_test(literals_are_equal_to_themselves),
         cmocka_unit_test(arrays_are_equal_item_by_item),
         cmocka_unit_test(the_order_of_members_does_not_matter),

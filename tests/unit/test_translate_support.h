@@ -26,6 +26,7 @@ struct fixture {
     struct recorded *events;    /* of all messages since the last forget */
     size_t count;
     size_t take_most; /* further events are refused; 0: none is */
+    bool has_refused; /* the last message then ends */
 };
 
 static inline char *copy_of(struct tg_str text)
@@ -42,7 +43,9 @@ static inline bool record(void *arg, const struct tg_event *event)
     struct fixture *fixture = arg;
 
     assert_false(event->is_control);
-    if (fixture->take_most > 0 && fixture->count == fixture->take_most)
+    assert_false(fixture->has_refused);
+    fixture->has_refused = fixture->take_most > 0 && fixture->count == fixture->take_most;
+    if (fixture->has_refused)
         return false;
     /* Room for the next power of two. */
     if ((fixture->count & (fixture->count - 1)) == 0)
@@ -110,6 +113,7 @@ static inline void feed_message(struct fixture *fixture, struct tg_message messa
 {
     size_t before = fixture->count;
 
+    fixture->has_refused = false;
     tg_translator_run(fixture->translator, &message, record, fixture, &fixture->last);
     assert_int_equal(fixture->last.events, fixture->count - before);
 }

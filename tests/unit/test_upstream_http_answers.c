@@ -183,6 +183,37 @@ static void an_answer_that_breaks_off_was_closed(void **state)
     expect_failure(f, "/reset", TG_REASON_CLOSED, "hel");
 }
 
+static struct backend *resetting;
+
+static void wait_for_reset(struct call *call)
+{
+    (void)call;
+    backend_wait(resetting, &resetting->open, 0);
+}
+
+/* The descriptor is then readable and broken at once. */
+static void what_lies_before_a_reset_is_read(void **state)
+{
+    struct fixture *f = *state;
+    struct call call;
+    struct tg_buffer answer = { 0 };
+
+    tg_buffer_append_str(&answer, OK "\r\n");
+    for (int i = 0; i < 12000; i++)
+        tg_buffer_append_str(&answer, "0123456789");
+    const struct backend_route large[] = { { "/large", answer.data, answer.length, BACKEND_RESETS }, { 0 } };
+    f->backend.routes = large;
+    resetting = &f->backend;
+    init(f, &call, "/large");
+    call.request.body_timeout_ms = CALL_PATIENCE_S / 2 * 1000;
+    call.on_body = wait_for_reset;
+    call_run(&call);
+    assert_int_equal(call.reason, TG_REASON_CLOSED);
+    assert_true(call.body_bytes > 0);
+    call_deinit(&call);
+    tg_buffer_deinit(&answer);
+}
+
 static void what_is_no_proper_http_is_a_breach(void **state)
 {
     struct fixture *f = *state;
@@ -280,7 +311,7 @@ static void a_port_that_refuses_is_told(void **state)
 {
     struct fixture *f = *state;
     struct call call;
-    uint16_t port;
+    uint16_t port = 0;
     int fd = backend_bind(false, &port);
 
     assert_true(fd >= 0);
@@ -347,6 +378,7 @@ int main(void)
         TEST(the_head_is_handed_over),
         TEST(neither_informational_answers_nor_trailers_count),
         TEST(an_answer_that_breaks_off_was_closed),
+        TEST(what_lies_before_a_reset_is_read),
         TEST(what_is_no_proper_http_is_a_breach),
         TEST(a_head_without_end_is_a_breach),
         TEST(a_head_that_does_not_come_times_out),

@@ -41,6 +41,7 @@ static void a_lookup_that_hangs_holds_up_nothing(void **state)
     await(&names_asked);
     assert_is_answered(f);
     sem_post(&names_gate);
+    await(&names_found);
     await(&call.done);
     assert_int_equal(call.reason, TG_REASON_NONE);
     assert_string_equal(call_body(&call), "hello");
@@ -63,6 +64,7 @@ static void a_lookup_that_hangs_times_out(void **state)
     call_deinit(&call);
     assert_is_answered(f);
     sem_post(&names_gate); /* nothing comes of it */
+    await(&names_found);
     await_descriptors(descriptors);
     assert_is_answered(f);
     assert_int_equal(backend_count(&f->backend, &f->backend.accepted), 1);
@@ -84,6 +86,7 @@ static void a_call_can_be_cancelled_during_its_lookup(void **state)
         assert_int_equal(call.ends, 0);
         if (i % 2 == 0)
             sem_post(&names_gate);
+        await(&names_found);
         call_deinit(&call);
     }
     assert_is_answered(f);
@@ -102,6 +105,7 @@ static void the_client_can_go_during_a_lookup(void **state)
     call_deinit(&call);
     caller_stop(&f->caller);
     sem_post(&names_gate);
+    await(&names_found);
     await_descriptors(f->descriptors + 1); /* where the backend listens */
     caller_start(&f->caller);
     assert_is_answered(f);
@@ -119,5 +123,6 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     sem_init(&names_gate, 0, 0);
     sem_init(&names_asked, 0, 0);
+    sem_init(&names_found, 0, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

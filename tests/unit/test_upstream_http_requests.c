@@ -189,7 +189,7 @@ static void the_environment_names_no_proxy(void **state)
     struct fixture *f = *state;
     struct call call;
     char proxy[64];
-    uint16_t port;
+    uint16_t port = 0;
     int fd = backend_bind(false, &port);
 
     snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", port);

@@ -23,7 +23,7 @@ static void on_dropped(void *arg, bool is_oversize)
 
 static void feed(struct tg_line_reader *reader, const char *bytes, size_t length)
 {
-    char *copy = malloc(length ? length : 1); /* so that reading past its end is seen */
+    char *copy = tg_alloc(length ? length : 1); /* so that reading past its end is seen */
 
     memcpy(copy, bytes, length);
     tg_line_reader_feed(reader, copy, length);

@@ -196,6 +196,21 @@ static void progress_follows_what_is_complete(void **state)
     assert_int_equal(progress.retry_ms, 500);
 }
 
+static void expect_no_progress(void)
+{
+    assert_int_equal(progress.last_event_id.length, 0);
+}
+
+static void progress_comes_after_the_message(void **state)
+{
+    (void)state;
+    within_message = expect_no_progress;
+    start_sse();
+    give_head(STREAM);
+    give_text("id: 1\ndata: a\n\n");
+    assert_string_equal(progress.last_event_id.data, "1");
+}
+
 static void it_goes_on_where_it_was(void **state)
 {
     (void)state;
@@ -351,6 +366,7 @@ int main(void)
         TEST(an_event_is_a_message_with_its_own_type_and_id),
         TEST(comments_are_signs_of_life),
         TEST(progress_follows_what_is_complete),
+        TEST(progress_comes_after_the_message),
         TEST(it_goes_on_where_it_was),
         TEST(what_is_incomplete_at_the_end_is_no_event),
         TEST(retry_is_for_those_that_name_no_other_time),

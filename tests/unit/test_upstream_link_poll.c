@@ -307,6 +307,23 @@ static void the_cursor_moves_only_after_the_message(void **state)
     assert_int_equal(progress.cursor.length, 0);
 }
 
+static void expect_no_progress(void)
+{
+    assert_false(progress.has_digest);
+    assert_int_equal(progress.cursor.length + progress.etag.length, 0);
+}
+
+static void progress_comes_after_the_message(void **state)
+{
+    (void)state;
+    within_message = expect_no_progress;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    answer(HEAD(.status = 200, .etag = TG_STR("\"1\"")), "{\"n\":5}");
+    assert_true(progress.has_digest);
+    assert_string_equal(progress.cursor.data, "5");
+}
+
 static void a_cursor_that_fits_no_query_ends_it(void **state)
 {
     static char long_one[8100];
@@ -423,6 +440,7 @@ int main(void)
         TEST(a_cursor_goes_into_the_body),
         TEST(validators_belong_to_one_cursor),
         TEST(the_cursor_moves_only_after_the_message),
+        TEST(progress_comes_after_the_message),
         TEST(a_cursor_that_fits_no_query_ends_it),
         TEST(a_long_poll_asks_again_at_once),
         TEST(a_backend_that_does_not_hold_is_asked_ten_times_a_second),
