@@ -403,8 +403,8 @@ static void outages_are_told_to_all_members(void **state)
     WAIT_UNTIL(tg_stream_get_state(early) == TG_STREAM_UP);
     pthread_mutex_lock(&scene->backend.lock);
     for (size_t i = 0; i < BACKEND_OPEN_MAX; i++)
-        if (scene->backend.fds[i] != 0)
-            shutdown(scene->backend.fds[i], SHUT_RDWR);
+        if (scene->backend.slots[i].state == BACKEND_RUNS)
+            shutdown(scene->backend.slots[i].fd, SHUT_RDWR);
     pthread_mutex_unlock(&scene->backend.lock);
     WAIT_UNTIL(holds(a, "\"state\":\"down\""));
     WAIT_UNTIL(holds(early, "\"state\":\"down\""));
