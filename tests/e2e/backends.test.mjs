@@ -1,18 +1,14 @@
 // Tidegate in front of real servers, with the configurations of docs/backends.md: a page in a browser gets what each
 // backend says, type, id and data, each event once and in order, over a SIGKILL of the backend, and is told of it.
 import assert from 'node:assert';
-import fs from 'node:fs';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { startBackend } from './backends/backend.mjs';
 import { browsers } from './lib/browsers.mjs';
 import { UPSTREAM } from './lib/continuity.mjs';
-import { freePort } from './lib/ports.mjs';
+import { documented } from './lib/documented.mjs';
 import { startTidegate } from './lib/tidegate.mjs';
 import { until } from './lib/wait.mjs';
 
-const near = (name) => fileURLToPath(new URL(name, import.meta.url));
-const guide = fs.readFileSync(near('../../docs/backends.md'), 'utf8');
 const polled = { reason: /^(connect|closed)$/ };
 
 // `heading` of docs/backends.md; `isReplayed`: the backend repeats what was missed; `log`: what its log must show.
@@ -27,20 +23,6 @@ const backends = [
   { heading: 'The newest first', program: 'flask_app.py', ...polled, log: /GET \/latest[^"]*" 304 / },
   { heading: 'With a cursor', program: 'flask_app.py', ...polled, log: /GET \/changes\?since=[1-9]/ },
 ];
-
-// The first configuration under a heading, with the test's ports.
-async function documented(heading, port) {
-  const text = new RegExp(`^##+ ${heading}\n[^#]*?^\`\`\`json\n([^]*?)^\`\`\``, 'm').exec(guide)?.[1];
-  assert.ok(text, `docs/backends.md has a configuration under "${heading}"`);
-  const config = JSON.parse(text.replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`));
-  return {
-    ...config,
-    listen: [{ address: '127.0.0.1', port: await freePort() }],
-    admin: { port: await freePort() },
-    drain: '100ms',
-    routes: [...config.routes, { path: '/page', file: near('lib/page.html') }],
-  };
-}
 
 async function check(t, open, { heading, program, isReplayed = true, reason = /^closed$/, log = /^/ }) {
   const backend = await startBackend(t, program);
