@@ -7,11 +7,19 @@ import { freePort } from './ports.mjs';
 const near = (name) => fileURLToPath(new URL(name, import.meta.url));
 const guide = fs.readFileSync(near('../../../docs/backends.md'), 'utf8');
 
-// The first configuration under a heading, with the test's ports; /page is lib/page.html.
+// The first block of code under a heading that is in this language.
+function block(heading, language) {
+  const fence = new RegExp(`^##+ ${heading}\n(?:(?!^##)[^])*?^\`\`\`${language}\n([^]*?)^\`\`\``, 'm');
+  const text = fence.exec(guide)?.[1];
+  assert.ok(text, `docs/backends.md has ${language} under "${heading}"`);
+  return text;
+}
+
+export const documentedScript = (heading) => block(heading, 'js');
+
+// The configuration, with the test's ports; /page is lib/page.html.
 export async function documented(heading, port) {
-  const text = new RegExp(`^##+ ${heading}\n(?:(?!^##)[^])*?^\`\`\`json\n([^]*?)^\`\`\``, 'm').exec(guide)?.[1];
-  assert.ok(text, `docs/backends.md has a configuration under "${heading}"`);
-  const config = JSON.parse(text.replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`));
+  const config = JSON.parse(block(heading, 'json').replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`));
   return {
     ...config,
     listen: [{ address: '127.0.0.1', port: await freePort() }],
