@@ -143,13 +143,15 @@ OBJECT(sse, .help = "How clients are served.");
 static const struct tg_option cors_options[] = {
     { .key = "origins", .type = TG_OPTION_STRINGS, AT(tg_config_cors, origins), .is_required = true, .min = 1,
       .max = 1000, .grammar = &tg_grammar_cors_origin,
-      .help = "The origins whose pages may read, such as `https://app.example.com`; `*` is every origin." },
+      .help = "The origins whose pages may read, such as `https://app.example.com`; `*` is every origin. What pages of "
+              "others POST is refused (403)." },
     { .key = "credentials", .type = TG_OPTION_BOOL, AT(tg_config_cors, credentials), .default_text = "false",
-      .help = "Whether pages may send cookies along. Not together with the origin `*`." },
+      .help = "Whether pages may send cookies along; without it, what they POST with cookies is refused (403). Not "
+              "together with the origin `*`." },
     { .key = "max_age", .type = TG_OPTION_DURATION, AT(tg_config_cors, max_age_ms), .max = DAYS(1),
       .default_text = "10m", .help = "How long browsers may remember the answer to a preflight request." },
 };
-OBJECT(cors, .help = "Lets pages of other origins read.");
+OBJECT(cors, .help = "Lets pages of other origins read and POST.");
 
 static const struct tg_option rate_options[] = {
     { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_send, per_second), .min = 1,
@@ -194,7 +196,9 @@ static const struct tg_option route_options[] = {
       .help = "The `Content-Type` of `file`. Without it, the ending of the file's name decides." },
     { .key = "cors", .type = TG_OPTION_OBJECT, AT(tg_config_route, cors), .object = &cors,
       .has_no_default_keys = true,
-      .help = "Which pages of other origins may use this; without it, none." },
+      .help = "Which pages of other origins may use this; without it, none: browsers keep the answer from them, and "
+              "what they POST is refused (403). It does not bind clients that are no browsers: those send no "
+              "`Origin`." },
 };
 OBJECT(route, .size = sizeof(struct tg_config_route), .help = "What a path of the URL leads to.");
 

@@ -1,5 +1,4 @@
-/* CORS headers. An answer that depends on the Origin says so with Vary, whether the origin is allowed or not.
- */
+/* CORS. An answer that depends on the Origin says so with Vary, whether the origin is allowed or not. */
 #include "cors.h"
 
 #include <inttypes.h>
@@ -102,4 +101,32 @@ enum tg_err tg_cors_append(struct tg_buffer *out, const struct tg_config_cors *c
     if (!err && is_preflight)
         err = append_preflight(out, cors, head, allow);
     return err;
+}
+
+/* Behind a TLS terminator nobody knows the own scheme: host and port must do. */
+static bool is_of_own_host(const struct tg_request_head *head)
+{
+    const char *slashes = memmem(head->origin.data, head->origin.length, "://", 3);
+    if (!slashes || head->host.length == 0)
+        return false;
+    size_t used = (size_t)(slashes + 3 - head->origin.data);
+    return tg_str_equals_nocase((struct tg_str){ slashes + 3, head->origin.length - used }, head->host);
+}
+
+/* What the browser says wins over the comparison: a proxy in front may have put its own name into Host. */
+static bool is_own(const struct tg_request_head *head)
+{
+    struct tg_str site = head->fetch_site;
+    if (site.length > 0)
+        return tg_str_equals(site, TG_STR("same-origin")) || tg_str_equals(site, TG_STR("none"));
+    return head->origin.length == 0 || is_of_own_host(head);
+}
+
+bool tg_cors_allows_post(const struct tg_config_cors *cors, const struct tg_request_head *head)
+{
+    if (is_own(head))
+        return true;
+    if (!cors || !cors->origins || head->origin.length == 0)
+        return false;
+    return (allows_all(cors) || allows(cors, head->origin)) && (cors->credentials || !head->has_cookies);
 }

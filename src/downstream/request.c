@@ -1,4 +1,5 @@
 /* From a checked request to its answer: route, method, limits; what is not a stream is answered here. */
+#include "cors.h"
 #include "fields.h"
 #include "reply.h"
 #include "router.h"
@@ -166,6 +167,8 @@ static void answer_route(struct tg_reply *reply, const struct place *place)
         tg_reply_status(reply, 417);
     else if (must_refuse(reply->connection))
         tg_reply_later(reply);
+    else if (head->method == TG_METHOD_POST && !tg_cors_allows_post(reply->route->cors, head))
+        tg_reply_status(reply, 403);
     else if (reply->connection->exchange->body_status)
         tg_reply_status(reply, reply->connection->exchange->body_status);
     else if (reply->route->kind == TG_ROUTE_STREAM)

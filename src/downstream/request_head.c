@@ -115,6 +115,7 @@ static int parse_request_line(struct parser *parser, struct tg_str line, const s
 
 static int on_host(struct parser *parser, struct tg_str value)
 {
+    parser->head.host = value;
     return ++parser->host_count > 1 || !tg_host_is_valid(value) ? 400 : 0;
 }
 
@@ -208,6 +209,18 @@ static int on_origin(struct parser *parser, struct tg_str value)
     return 0;
 }
 
+static int on_fetch_site(struct parser *parser, struct tg_str value)
+{
+    keep_first(&parser->head.fetch_site, value);
+    return 0;
+}
+
+static int on_cookie(struct parser *parser, struct tg_str value)
+{
+    parser->head.has_cookies |= value.length > 0;
+    return 0;
+}
+
 static int on_preflight_method(struct parser *parser, struct tg_str value)
 {
     keep_first(&parser->head.preflight_method, value);
@@ -232,6 +245,8 @@ static const struct field {
     { "expect", on_expect },
     { "last-event-id", on_last_event_id },
     { "origin", on_origin },
+    { "sec-fetch-site", on_fetch_site },
+    { "cookie", on_cookie },
     { "access-control-request-method", on_preflight_method },
     { "access-control-request-headers", on_preflight_headers },
 };

@@ -24,8 +24,11 @@ struct tg_request_head { /* all views lie in the parsed bytes */
     bool expects_continue;
     bool has_unknown_expectation;
     bool wants_event_stream; /* Accept names text/event-stream */
+    bool has_cookies;
+    struct tg_str host; /* as sent; empty where HTTP/1.0 has none */
     struct tg_str last_event_id;
     struct tg_str origin;
+    struct tg_str fetch_site;        /* Sec-Fetch-Site: what the browser says about where the page is from */
     struct tg_str preflight_method;  /* Access-Control-Request-Method */
     struct tg_str preflight_headers; /* Access-Control-Request-Headers */
 };

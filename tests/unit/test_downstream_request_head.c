@@ -67,10 +67,23 @@ static void a_plain_request_is_taken(void **state)
     assert_true(tg_str_equals(head.target.query, TG_STR("x=1&y=%zz")));
     assert_true(tg_str_equals(head.last_event_id, TG_STR("e-1")));
     assert_true(tg_str_equals(head.origin, TG_STR("https://x")));
+    assert_true(tg_str_equals(head.host, TG_STR("example.com:8080")));
+    assert_int_equal(head.fetch_site.length, 0);
+    assert_false(head.has_cookies);
     assert_true(head.wants_event_stream);
     assert_true(head.keeps_alive);
     assert_int_equal(head.minor_version, 1);
     assert_int_equal(head.length, strlen(text) - 4);
+}
+
+static void what_browsers_add_is_seen(void **state)
+{
+    (void)state;
+    struct tg_request_head head;
+    const char *text = "POST / HTTP/1.1\r\nhost: a\r\nsec-fetch-site: same-site\r\nCookie: a=b\r\n\r\n";
+    assert_int_equal(parse(text, &head), TG_HEAD_DONE);
+    assert_true(tg_str_equals(head.fetch_site, TG_STR("same-site")));
+    assert_true(head.has_cookies);
 }
 
 static void methods_are_told_apart_by_case(void **state)
@@ -341,6 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_request_is_taken),
+        cmocka_unit_test(what_browsers_add_is_seen),
         cmocka_unit_test(methods_are_told_apart_by_case),
         cmocka_unit_test(lines_end_with_crlf_alone),
         cmocka_unit_test(a_few_empty_lines_may_come_first),

@@ -151,6 +151,101 @@ static void a_preflight_allows_simple_tokens(void **state)
                       "Authorization, x-one, x-two\r\n");
 }
 
+static struct tg_request_head head_of(const char *origin, const char *host, const char *fetch_site)
+{
+    return (struct tg_request_head){ .method = TG_METHOD_POST,
+                                     .origin = tg_str_from(origin),
+                                     .host = tg_str_from(host),
+                                     .fetch_site = tg_str_from(fetch_site) };
+}
+
+static void who_is_no_browser_may_post(void **state)
+{
+    (void)state;
+    struct tg_request_head head = head_of("", "", "");
+    assert_true(tg_cors_allows_post(NULL, &head));
+    head.has_cookies = true;
+    assert_true(tg_cors_allows_post(NULL, &head));
+}
+
+static void pages_of_the_own_host_may_post(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *origin, *host;
+        bool is_allowed;
+    } cases[] = {
+        { "https://App.example", "app.example", true },
+        { "http://app.example", "app.example", true },
+        { "http://[::1]:8080", "[::1]:8080", true },
+        { "https://app.example:8443", "app.example", false },
+        { "https://app.example", "example", false },
+        { "https://app.example.evil", "app.example", false },
+        { "https://evil", "app.example", false },
+        { "null", "null", false },
+        { "app.example", "app.example", false },
+        { "https://app.example", "", false },
+        { "https://", "", false },
+    };
+    for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
+        struct tg_request_head head = head_of(cases[i].origin, cases[i].host, "");
+        assert_int_equal(tg_cors_allows_post(NULL, &head), cases[i].is_allowed);
+    }
+}
+
+static void what_the_browser_says_of_the_site_wins(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fetch_site;
+        bool is_allowed;
+    } cases[] = { { "same-origin", true },
+                  { "none", true },
+                  { "same-site", false },
+                  { "cross-site", false },
+                  { "whatever", false } };
+    for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
+        struct tg_request_head behind_proxy = head_of("https://app.example", "10.0.0.1", cases[i].fetch_site);
+        assert_int_equal(tg_cors_allows_post(NULL, &behind_proxy), cases[i].is_allowed);
+        struct tg_request_head same_host = head_of("http://app.example", "app.example", cases[i].fetch_site);
+        assert_int_equal(tg_cors_allows_post(NULL, &same_host), cases[i].is_allowed);
+        struct tg_request_head without_origin = head_of("", "app.example", cases[i].fetch_site);
+        assert_int_equal(tg_cors_allows_post(NULL, &without_origin), cases[i].is_allowed);
+    }
+}
+
+static void listed_origins_may_post(void **state)
+{
+    (void)state;
+    static char *null_origin[] = { (char *)"null", NULL };
+    struct tg_config_cors some = { .origins = some_origins }, any = { .origins = any_origin };
+    struct tg_config_cors null = { .origins = null_origin }, none = { .origins = NULL };
+    struct tg_request_head listed = head_of("https://a.example", "h", "cross-site");
+    struct tg_request_head unlisted = head_of("https://b.example", "h", "cross-site");
+    struct tg_request_head sandboxed = head_of("null", "h", "cross-site");
+    struct tg_request_head without_origin = head_of("", "h", "cross-site");
+    assert_true(tg_cors_allows_post(&some, &listed));
+    assert_true(tg_cors_allows_post(&any, &listed));
+    assert_true(tg_cors_allows_post(&any, &sandboxed));
+    assert_true(tg_cors_allows_post(&null, &sandboxed));
+    assert_false(tg_cors_allows_post(&some, &unlisted));
+    assert_false(tg_cors_allows_post(&some, &sandboxed));
+    assert_false(tg_cors_allows_post(&none, &listed));
+    assert_false(tg_cors_allows_post(&any, &without_origin));
+}
+
+static void listed_origins_post_cookies_only_with_credentials(void **state)
+{
+    (void)state;
+    struct tg_config_cors some = { .origins = some_origins }, any = { .origins = any_origin };
+    struct tg_request_head head = head_of("https://a.example", "h", "");
+    head.has_cookies = true;
+    assert_false(tg_cors_allows_post(&some, &head));
+    assert_false(tg_cors_allows_post(&any, &head));
+    some.credentials = true;
+    assert_true(tg_cors_allows_post(&some, &head));
+}
+
 /* ---- notices ------------------------------------------------------------------------------------------ */
 
 static void the_hello_is_one_chunk(void **state)
@@ -231,6 +326,11 @@ int main(void)
         cmocka_unit_test(other_origins_get_vary_alone),
         cmocka_unit_test(any_origin_is_a_star),
         cmocka_unit_test(a_preflight_allows_simple_tokens),
+        cmocka_unit_test(who_is_no_browser_may_post),
+        cmocka_unit_test(pages_of_the_own_host_may_post),
+        cmocka_unit_test(what_the_browser_says_of_the_site_wins),
+        cmocka_unit_test(listed_origins_may_post),
+        cmocka_unit_test(listed_origins_post_cookies_only_with_credentials),
         cmocka_unit_test(the_hello_is_one_chunk),
         cmocka_unit_test(the_hello_of_a_session_has_its_id),
         cmocka_unit_test(a_gap_says_what_is_known),
