@@ -13,7 +13,10 @@
  *
  * A stream ends (tg_stream_end) with the message that `until` asks for and, for one client alone, where the backend has
  * come to an end in an orderly way: 204, the end of a complete answer, close code 1000. The farewell is a control event
- * `tidegate.end` with {"reason":"until"}, {"reason":"finished"} (204) or {"reason":"closed"}. */
+ * `tidegate.end` with {"reason":"until"}, {"reason":"finished"} (204) or {"reason":"closed"}.
+ *
+ * What a client has posted goes to the backend once. When its answer breaks off, or is none, the stream ends too, with
+ * {"reason":"failed"}; this farewell has an id, so that nobody takes what there is for the whole answer. */
 #ifndef TIDEGATE_UPSTREAM_H
 #define TIDEGATE_UPSTREAM_H
 

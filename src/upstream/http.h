@@ -27,7 +27,8 @@ struct tg_http_request {
     const struct tg_target *target;
     const struct tg_config_header *headers; /* more of them: Accept and the like; ends with a NULL name */
     bool is_post;
-    struct tg_str body;       /* of a POST */
+    bool is_once;       /* it is not tried again on a new connection when an old one turns out to be dead */
+    struct tg_str body; /* of a POST */
     const char *content_type; /* of the body */
     uint64_t head_timeout_ms; /* from the start to the end of the answer's head, redirects included */
     uint64_t body_timeout_ms; /* from there to its end; 0: as long as it takes */
@@ -43,6 +44,7 @@ struct tg_http_answer {
 struct tg_http_end {
     enum tg_upstream_reason reason; /* TG_REASON_NONE: the answer is complete */
     const char *detail;             /* for the log, borrowed; "" when there is nothing to add */
+    bool was_sent;                  /* at least in part, on the last hop: somebody may have acted on it */
 };
 
 struct tg_http_handler {

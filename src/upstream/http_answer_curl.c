@@ -14,7 +14,7 @@ enum {
 static size_t fail(struct tg_http_exchange *exchange, enum tg_upstream_reason reason, const char *detail)
 {
     exchange->phase = HTTP_FAILED;
-    exchange->failure = (struct tg_http_end){ reason, detail };
+    exchange->failure = (struct tg_http_end){ .reason = reason, .detail = detail };
     return CURL_WRITEFUNC_ERROR;
 }
 
@@ -209,5 +209,5 @@ struct tg_http_end http_answer_failure(const struct tg_http_exchange *exchange, 
         detail = "closed before the head was complete";
     if (reason == TG_REASON_TLS && rejection(exchange, result))
         detail = rejection(exchange, result);
-    return (struct tg_http_end){ reason, reason == TG_REASON_NONE ? "" : detail };
+    return (struct tg_http_end){ .reason = reason, .detail = reason == TG_REASON_NONE ? "" : detail };
 }

@@ -59,6 +59,7 @@ struct tg_http_exchange *tg_http_start(struct tg_http_client *client, const stru
     tg_target_copy(&exchange->origin, request->target);
     tg_target_copy(&exchange->target, request->target);
     exchange->is_post = request->is_post;
+    exchange->is_once = request->is_once;
     exchange->content_type = request->content_type ? tg_strdup(request->content_type) : NULL;
     exchange->headers = copy_headers(request->headers);
     exchange->body_timeout_ms = request->body_timeout_ms;
@@ -107,8 +108,17 @@ static void let_go(struct tg_http_exchange *exchange)
         http_exchange_abandon(exchange);
 }
 
+static bool was_sent(const struct tg_http_exchange *exchange)
+{
+    long bytes = 0;
+
+    return exchange->easy && curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK &&
+           bytes > 0;
+}
+
 static void end(struct tg_http_exchange *exchange, struct tg_http_end how)
 {
+    how.was_sent = was_sent(exchange);
     exchange->is_over = true;
     tg_timer_stop(exchange->timer);
     exchange->handler.on_end(exchange->arg, &how);
@@ -120,8 +130,9 @@ static void on_timeout(void *arg)
     struct tg_http_exchange *exchange = arg;
     bool has_head = exchange->phase == HTTP_BODY;
 
-    end(exchange, (struct tg_http_end){ TG_REASON_TIMEOUT,
-                                        has_head ? "the answer did not end in time" : "no answer in time" });
+    end(exchange,
+        (struct tg_http_end){ .reason = TG_REASON_TIMEOUT,
+                              .detail = has_head ? "the answer did not end in time" : "no answer in time" });
 }
 
 void http_exchange_begin_body(struct tg_http_exchange *exchange)
@@ -149,10 +160,10 @@ static void begin_hop(struct tg_http_exchange *exchange)
     exchange->head_bytes = 0;
     exchange->error[0] = '\0';
     if (!http_hop_init(exchange)) {
-        end(exchange, (struct tg_http_end){ TG_REASON_CONNECT, no_memory });
+        end(exchange, (struct tg_http_end){ .reason = TG_REASON_CONNECT, .detail = no_memory });
     } else if (!http_client_add(exchange)) {
         http_hop_deinit(exchange);
-        end(exchange, (struct tg_http_end){ TG_REASON_CONNECT, no_memory });
+        end(exchange, (struct tg_http_end){ .reason = TG_REASON_CONNECT, .detail = no_memory });
     }
 }
 
@@ -190,7 +201,7 @@ void http_exchange_on_done(struct tg_http_exchange *exchange, CURLcode result)
         follow(exchange);
         return;
     case HTTP_UNWANTED:
-        end(exchange, (struct tg_http_end){ TG_REASON_NONE, "" });
+        end(exchange, (struct tg_http_end){ .reason = TG_REASON_NONE, .detail = "" });
         return;
     case HTTP_FAILED:
         end(exchange, exchange->failure);

@@ -25,6 +25,7 @@ struct tg_link_end {
     unsigned status;         /* of the HTTP answer that ended it; 0: none */
     unsigned close_code;     /* of a WebSocket backend; 0: none */
     bool is_finished;   /* in good order: 204, the end of a complete answer, close code 1000; never a poll */
+    bool was_sent;      /* over HTTP: some of the request was */
     const char *detail; /* for the log, borrowed; "" when there is nothing to add */
 };
 
@@ -47,6 +48,7 @@ struct tg_link_options {
     const struct tg_config_upstream *config;
     const struct tg_target *target; /* copied */
     struct tg_progress *progress;   /* how far the links before have come; outlives the link */
+    bool is_once;                   /* sse, ndjson: the request is not tried again by itself */
     const struct tg_link_handler *handler;
     void *arg;
 };

@@ -204,6 +204,7 @@ static void on_end(void *arg, const struct tg_http_end *end)
     struct link_http *base = &link->base;
 
     base->exchange = NULL;
+    base->end.was_sent = end->was_sent;
     if (!base->has_verdict && end->reason == TG_REASON_NONE) {
         base->is_busy = true;
         if (!link->is_sse)
@@ -232,7 +233,7 @@ static const struct tg_http_handler http_handler = {
 
 static void on_failure(void *arg)
 {
-    on_end(arg, &(struct tg_http_end){ TG_REASON_CONNECT, "no memory for a request" });
+    on_end(arg, &(struct tg_http_end){ .reason = TG_REASON_CONNECT, .detail = "no memory for a request" });
 }
 
 static void init_reader(struct lines_link *link)
@@ -269,6 +270,7 @@ static void start_exchange(struct lines_link *link, const struct tg_link_options
         .target = options->target,
         .headers = headers.list,
         .is_post = config->method == TG_CONFIG_POST,
+        .is_once = options->is_once,
         .body = { config->body.bytes, config->body.length },
         .content_type = config->content_type,
         .head_timeout_ms = (uint64_t)config->connect_timeout_ms,

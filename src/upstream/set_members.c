@@ -69,6 +69,7 @@ static enum tg_err make_member(struct tg_upstream_set *set, struct tg_source *so
         tg_buffer_append_str(ret_error, "url: what the client sent makes none\n");
         return err;
     }
+    upstream->is_once = opening->has_body;
     upstream->group = group;
     upstream->id = atomic_fetch_add_explicit(&set->last_id, 1, memory_order_relaxed) + 1;
     *ret_upstream = upstream;

@@ -69,6 +69,7 @@ static void start_connection(struct tg_upstream *up)
         .config = up->config,
         .target = &up->target,
         .progress = &up->progress,
+        .is_once = up->is_once,
         .handler = &upstream_link_handler,
         .arg = up,
     };
@@ -157,6 +158,16 @@ static void log_failure(struct tg_upstream *up, const struct tg_link_end *end, b
            TG_F_INT("suppressed", suppressed));
 }
 
+/* The backend may have acted on what a client posted, and would do so again. It would not when it has refused for now,
+ * and it goes on where it was when it has numbered its events. */
+static bool is_past_repeating(const struct tg_upstream *up, const struct tg_link_end *end, bool was_up)
+{
+    bool is_for_now = end->status == 429 || end->status == 503;
+    bool is_resumable = end->status == 0 && up->progress.last_event_id.length > 0;
+
+    return up->is_once && (was_up || end->was_sent) && !is_for_now && !is_resumable;
+}
+
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
 {
     bool was_up = up->supervisor.state == TG_UPSTREAM_UP;
@@ -166,8 +177,11 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
     };
 
     tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
+    bool is_over = is_past_repeating(up, end, was_up);
     uint64_t delay_ms = upstream_handle(up, &event, end->reason);
-    log_failure(up, end, was_up, delay_ms);
+    log_failure(up, end, was_up, is_over ? 0 : delay_ms);
+    if (is_over)
+        upstream_break_off(up);
 }
 
 /* ---- health ----------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ struct tg_upstream {
     struct tg_share *share;
     const struct tg_config_upstream *config; /* the source's, or `own` */
     struct tg_config_upstream *own;          /* NULL: not a member's */
+    bool is_once; /* what a client posted is part of what the backend is asked: it is not asked that twice */
     struct tg_target target;
     struct tg_stream *stream; /* a reference; NULL: `routes` has them */
     struct routes *routes;
@@ -41,6 +42,7 @@ struct tg_upstream {
     /* from tg_upstream_begin on; the worker's thread */
     bool has_begun;
     const char *farewell; /* the reason, once its streams have ended; NULL: they have not */
+    bool is_broken_off;   /* and they are not all that there should have been */
     struct tg_context *context;
     struct tg_http_client *http;
     struct tg_progress progress;
@@ -98,6 +100,7 @@ void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason); /* N
 void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state);
 /* The backend has said all it had to say: the streams end, and no link follows. `reason` is a constant. */
 void upstream_finish(struct tg_upstream *up, const char *reason);
+void upstream_break_off(struct tg_upstream *up); /* it had not, and cannot be asked again */
 void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream); /* with up->farewell */
 
 /* upstream_outgoing.c */

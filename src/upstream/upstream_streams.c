@@ -16,7 +16,10 @@ enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event
     tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
     if (up->routes)
         return routes_append(up->routes, tg_translator_key(up->share->translator), event);
-    return tg_stream_append(up->stream, event, upstream_now_ms(up));
+    struct tg_event numbered = *event;
+    if (up->source->config->scope == TG_SCOPE_CLIENT)
+        numbered.id = TG_STR(""); /* the backend's own would not name the session */
+    return tg_stream_append(up->stream, &numbered, upstream_now_ms(up));
 }
 
 static enum tg_err append_to_all(struct tg_upstream *up, const struct tg_event *event)
@@ -63,7 +66,8 @@ void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state)
 void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
 {
     struct tg_buffer data = { 0 };
-    struct tg_event farewell = { .type = tg_str_from(end_event), .is_control = true };
+    /* With an id it also reaches a client that comes back after the last event before it. */
+    struct tg_event farewell = { .type = tg_str_from(end_event), .is_control = !up->is_broken_off };
     enum tg_err err = tg_buffer_appendf(&data, "{\"reason\":\"%s\"}", up->farewell);
 
     farewell.data = view(&data);
@@ -86,4 +90,10 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
         routes_end_all(up->routes);
     else
         upstream_end_stream(up, up->stream);
+}
+
+void upstream_break_off(struct tg_upstream *up)
+{
+    up->is_broken_off = true;
+    upstream_finish(up, "failed");
 }

@@ -77,7 +77,7 @@ static inline void end_with(enum tg_upstream_reason reason, const char *detail)
     exchange->request = (struct tg_buffer){ 0 };
     drop_exchange();
     tg_buffer_deinit(&ended.request);
-    ended.handler->on_end(ended.arg, &(struct tg_http_end){ reason, detail });
+    ended.handler->on_end(ended.arg, &(struct tg_http_end){ .reason = reason, .detail = detail });
 }
 
 /* False: there is no more to say, and the exchange is over. */

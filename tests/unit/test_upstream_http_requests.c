@@ -263,6 +263,21 @@ static void a_connection_that_dies_under_the_next_request_is_made_anew(void **st
     assert_heard(f, "\r\n\r\nhello", 2);
 }
 
+static void what_is_to_be_sent_once_is_not_tried_on_an_old_connection(void **state)
+{
+    struct fixture *f = *state;
+    struct call call;
+
+    init(f, &call, "/once");
+    run(&call);
+    init(f, &call, "/");
+    call.request.is_post = call.request.is_once = true;
+    call.request.body = TG_STR("hello");
+    run(&call);
+    assert_int_equal(backend_count(&f->backend, &f->backend.accepted), 2);
+    assert_heard(f, "\r\n\r\nhello", 1);
+}
+
 static void thousands_of_exchanges_leave_nothing_behind(void **state)
 {
     static const char *const paths[] = { "/", "/last", "/304", "/once", "/404" };
@@ -317,6 +332,7 @@ int main(void)
         TEST(a_connection_with_a_body_that_nobody_wants_is_dropped),
         TEST(a_connection_that_has_died_meanwhile_is_made_anew),
         TEST(a_connection_that_dies_under_the_next_request_is_made_anew),
+        TEST(what_is_to_be_sent_once_is_not_tried_on_an_old_connection),
         TEST(thousands_of_exchanges_leave_nothing_behind),
         TEST(many_at_once_are_no_trouble),
     };

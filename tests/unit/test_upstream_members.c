@@ -11,6 +11,7 @@
 
 #define P(text) ((char *)(text))
 #define LINES "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+#define EVENTS "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99\r\n\r\n"
 #define ROUTED_LINES                                                                                         \
     "{\"k\":\"a\",\"v\":1}\n{\"k\":\"b\",\"v\":2}\n{\"v\":3}\n{\"k\":\"c\",\"v\":4}\n{\"k\":\"a\",\"v\":5}"  \
     "\n"
@@ -24,6 +25,9 @@ static const struct backend_route routes[] = {
     { "/rooms/empty?x=1", "HTTP/1.1 204 No Content\r\n\r\n", 0, BACKEND_CLOSES },
     { "/rooms/cut?x=1", LINES "Content-Length: 99\r\n\r\n{\"hello\":1}\n", 0, BACKEND_CLOSES },
     { "/rooms/until?x=1", LINES "\r\n{\"hello\":1}\nbye\n{\"hello\":2}\n", 0, BACKEND_IS_SILENT },
+    { "/rooms/400?x=1", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", 0, BACKEND_GOES_ON },
+    { "/rooms/503?x=1", "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", 0, BACKEND_GOES_ON },
+    { "/rooms/numbered?x=1", EVENTS "id: 7\ndata: hello\n\n", 0, BACKEND_CLOSES },
     { "/routed", LINES "\r\n" ROUTED_LINES, 0, BACKEND_IS_SILENT },
     { 0 },
 };
@@ -37,6 +41,7 @@ struct scene {
     struct tg_config_sse names;
     struct tg_config_parameter parameter;
     struct tg_config_condition until;
+    bool is_posted; /* clients open members with a body */
 };
 
 static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_opening *opening)
@@ -169,6 +174,8 @@ static enum tg_err join_on(struct scene *scene, const char *key, const char *roo
     const struct tg_pair parameters[] = { { TG_STR("room"), tg_str_from(room) } };
     const struct tg_opening opening = { .parameters = parameters,
                                         .parameter_count = 1,
+                                        .has_body = scene->is_posted,
+                                        .body = scene->is_posted ? TG_STR("{\"ask\":1}") : TG_STR(""),
                                         .worker_index = worker };
 
     return tg_family_join(scene->family, tg_str_from(key), &opening, ret_stream);
@@ -335,6 +342,82 @@ static void a_session_goes_on_after_an_answer_that_was_cut(void **state)
     tg_family_leave(scene->family, stream);
 }
 
+static void start_posted(struct scene *scene)
+{
+    scene->config.scope = TG_SCOPE_CLIENT;
+    scene->is_posted = true;
+    start(scene, false);
+}
+
+static void a_posted_session_ends_with_an_answer_that_was_cut(void **state)
+{
+    struct scene *scene = *state;
+
+    start_posted(scene);
+    struct tg_stream *stream = join(scene, "cut");
+    WAIT_UNTIL(tg_stream_has_ended(stream));
+    assert_true(holds(stream, "{\"state\":\"down\",\"reason\":\"closed\"}"));
+    assert_true(holds(stream, "event: tidegate.end\ndata: {\"reason\":\"failed\"}\nid: "));
+    assert_int_equal(count_events(stream), 2); /* who has only the first one is told that it was not all */
+    assert_int_equal(backend_count(&scene->backend, &scene->backend.requests), 1);
+    tg_family_leave(scene->family, stream);
+}
+
+static void a_posted_session_ends_with_a_refusal(void **state)
+{
+    struct scene *scene = *state;
+
+    start_posted(scene);
+    assert_ends(scene, "400", "{\"reason\":\"failed\"}");
+    assert_int_equal(look(scene).attempts, 1);
+    assert_int_equal(look(scene).failures[TG_REASON_STATUS], 1);
+}
+
+static void what_was_refused_for_now_is_posted_again(void **state)
+{
+    struct scene *scene = *state;
+
+    start_posted(scene);
+    struct tg_stream *stream = join(scene, "503");
+    WAIT_UNTIL(look(scene).attempts >= 3);
+    assert_false(tg_stream_has_ended(stream));
+    tg_family_leave(scene->family, stream);
+}
+
+static bool has_heard(struct scene *scene, const char *text)
+{
+    pthread_mutex_lock(&scene->backend.lock);
+    bool is_there = scene->backend.log.length > 0 && strstr(scene->backend.log.data, text) != NULL;
+    pthread_mutex_unlock(&scene->backend.lock);
+    return is_there;
+}
+
+static void a_posted_session_goes_on_where_the_backend_numbers_its_events(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.kind = TG_UPSTREAM_SSE;
+    start_posted(scene);
+    struct tg_stream *stream = join(scene, "numbered");
+    WAIT_UNTIL(count_events(stream) >= 2);
+    assert_false(tg_stream_has_ended(stream));
+    assert_true(has_heard(scene, "Last-Event-ID: 7\r\n"));
+    tg_family_leave(scene->family, stream);
+}
+
+static void the_ids_of_a_session_are_its_own(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.kind = TG_UPSTREAM_SSE;
+    start_posted(scene);
+    struct tg_stream *stream = join(scene, "numbered");
+    WAIT_UNTIL(count_events(stream) >= 1);
+    assert_true(holds(stream, "data: hello\nid: "));
+    assert_false(holds(stream, "id: 7\n"));
+    tg_family_leave(scene->family, stream);
+}
+
 static void the_message_that_until_asks_for_is_the_last(void **state)
 {
     struct scene *scene = *state;
@@ -448,6 +531,11 @@ int main(void)
         TEST(a_session_ends_with_a_complete_answer),
         TEST(a_session_ends_with_204),
         TEST(a_session_goes_on_after_an_answer_that_was_cut),
+        TEST(a_posted_session_ends_with_an_answer_that_was_cut),
+        TEST(a_posted_session_ends_with_a_refusal),
+        TEST(what_was_refused_for_now_is_posted_again),
+        TEST(a_posted_session_goes_on_where_the_backend_numbers_its_events),
+        TEST(the_ids_of_a_session_are_its_own),
         TEST(the_message_that_until_asks_for_is_the_last),
         TEST(events_go_to_the_member_of_their_key),
         TEST(a_member_with_events_stays),
