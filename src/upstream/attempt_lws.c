@@ -83,17 +83,14 @@ static struct lws *connect_to(struct tg_websocket *ws, const char *address)
         .opaque_user_data = ws,
         .retry_and_idle_policy = &no_policy,
     };
-    uv_loop_t *loop = tg_worker_loop(ws->options.context->worker);
-    uv_handle_t *last;
 
     wire_reset(ws);
     if (ws->target.is_secure && !prepare_tls(ws))
         return NULL;
     ws->phase = PHASE_TCP;
-    tg_handles_mark(loop, &last);
+    uv_handle_t *mark = tg_handles_mark(ws->options.context);
     struct lws *wsi = lws_client_connect_via_info(&info);
-    if (!wsi)
-        tg_handles_reap_after(loop, last);
+    tg_handles_unmark(ws->options.context, mark, wsi != NULL);
     return wsi;
 }
 

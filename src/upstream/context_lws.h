@@ -27,9 +27,9 @@ int tg_websocket_on_event(struct lws *wsi, enum lws_callback_reasons reason, voi
 void tg_websocket_abandon(struct tg_websocket *websocket);
 
 /* handles_lws.c: poll handles that libwebsockets before 4.3 leaves behind in the loop, when a connection
- * could not be made. A mark remembers which handles were there before. */
-void tg_handles_mark(uv_loop_t *loop, uv_handle_t **ret_last);
-void tg_handles_reap_after(uv_loop_t *loop, uv_handle_t *last);
+ * could not be made. A mark, before an attempt, tells those that were made since from all others. */
+uv_handle_t *tg_handles_mark(struct tg_context *context);
+void tg_handles_unmark(struct tg_context *context, uv_handle_t *mark, bool has_connection);
 void tg_handles_reap_later(struct tg_context *context, struct lws *wsi); /* within its callback */
 void tg_handles_reap(struct tg_context *context);                        /* what waits for later, now */
 
