@@ -75,14 +75,22 @@ bool tg_feed_is_over(const struct tg_feed *feed, struct tg_cursor cursor)
     return here.seq == end.seq;
 }
 
-static enum tg_err append_hello(const struct tg_subscriber *subscriber, const struct tg_feed *feed,
+/* A session always begins with its state, which has its first id: what else comes first may have none. What follows in
+ * the replay says whether the upstream is up by now. */
+static enum tg_err append_state(const struct tg_subscriber *subscriber, const struct tg_feed *feed,
                                 struct tg_buffer *out)
 {
+    enum tg_stream_state state = tg_stream_get_state(tg_reader_peek_stream(feed->reader));
+    bool has_replay = subscriber->cursor.position != tg_reader_end(feed->reader);
     char first_id[TG_ID_MAX + 1];
-    if (subscriber->is_first)
+    if (subscriber->is_first) {
         format_first_id(feed, first_id);
-    return tg_notice_append_hello(out, subscriber->is_bare, feed->sse,
-                                  subscriber->is_first ? first_id : NULL);
+        return tg_notice_append_state(out, subscriber->is_bare, feed->sse,
+                                      has_replay ? TG_STREAM_CONNECTING : state, first_id);
+    }
+    if (state == TG_STREAM_UP || has_replay || tg_reader_has_ended(feed->reader))
+        return TG_OK;
+    return tg_notice_append_state(out, subscriber->is_bare, feed->sse, state, NULL);
 }
 
 enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
@@ -92,12 +100,9 @@ enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed
     seek(subscriber, feed, last_id, &gap);
     if (gap.reason == TG_GAP_NONE && !subscriber->is_first && tg_feed_is_over(feed, subscriber->cursor))
         return TG_ERR_CLOSED;
-    enum tg_err err = append_hello(subscriber, feed, out);
-
-    enum tg_stream_state state = tg_stream_get_state(tg_reader_peek_stream(feed->reader));
-    bool has_replay = subscriber->cursor.position != tg_reader_end(feed->reader);
-    if (!err && state != TG_STREAM_UP && !has_replay && !tg_reader_has_ended(feed->reader))
-        err = tg_notice_append_state(out, subscriber->is_bare, feed->sse, state);
+    enum tg_err err = tg_notice_append_hello(out, subscriber->is_bare, feed->sse);
+    if (!err)
+        err = append_state(subscriber, feed, out);
     if (!err && gap.reason != TG_GAP_NONE) {
         tg_counter_add(&feed->counters->gaps[gap.reason], 1);
         err = tg_notice_append_gap(out, subscriber->is_bare, feed->sse, &gap);

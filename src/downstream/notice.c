@@ -17,24 +17,26 @@ static enum tg_err append_framed(struct tg_buffer *out, bool is_bare, const char
     return is_bare ? TG_OK : tg_buffer_append_str(out, "\r\n");
 }
 
-enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                   const char *id)
+enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse)
 {
-    char text[96 + TG_ID_MAX];
-    int length = snprintf(text, sizeof(text), "retry: %" PRId64 "\n:\n%s%.*s%s" TG_NOTICE_HELLO,
-                          sse->retry_ms, id ? "id: " : "", TG_ID_MAX, tg_text_or_empty(id), id ? "\n" : "");
+    char text[96];
+    int length = snprintf(text, sizeof(text), "retry: %" PRId64 "\n:\n" TG_NOTICE_HELLO, sse->retry_ms);
     return append_framed(out, is_bare, text, (size_t)length);
 }
 
 enum tg_err tg_notice_append_state(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                   enum tg_stream_state state)
+                                   enum tg_stream_state state, const char *id)
 {
     static const char *const words[] = {
         [TG_STREAM_CONNECTING] = "connecting", [TG_STREAM_UP] = "up", [TG_STREAM_DOWN] = "down"
     };
     struct tg_buffer text = { 0 };
-    enum tg_err err = tg_buffer_appendf(&text, "event: %s\ndata: {\"state\":\"%s\"}\n\n", sse->upstream_event,
-                                        words[state]);
+    enum tg_err err =
+        tg_buffer_appendf(&text, "event: %s\ndata: {\"state\":\"%s\"}\n", sse->upstream_event, words[state]);
+    if (!err && id)
+        err = tg_buffer_appendf(&text, "id: %s\n", id);
+    if (!err)
+        err = tg_buffer_append_str(&text, "\n");
     if (!err)
         err = append_framed(out, is_bare, text.data, text.length);
     tg_buffer_deinit(&text);

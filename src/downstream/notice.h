@@ -1,8 +1,8 @@
 /* Notices: what a subscriber is told by Tidegate itself, between the events of its stream. Pure.
  *
  * Each is text/event-stream (WHATWG HTML section 9.2), framed as one HTTP/1.1 chunk unless the subscriber is
- * `is_bare` (HTTP/1.0, the end of the connection ends the body). None but the hello of a new session has an id,
- * so none moves a client's position. */
+ * `is_bare` (HTTP/1.0, the end of the connection ends the body). None but the state that a new session begins with has
+ * an id, so none moves a client's position. */
 #ifndef TIDEGATE_DOWNSTREAM_NOTICE_H
 #define TIDEGATE_DOWNSTREAM_NOTICE_H
 
@@ -14,13 +14,12 @@
  * gets to see it, and the event comes again whole. Without data it is no event to other clients. */
 #define TG_NOTICE_HELLO "event: tidegate.hello\n\n"
 
-/* `retry:`, a comment and TG_NOTICE_HELLO, sent at once so that proxies and clients see the stream begin. With an `id`
- * (else NULL) the client has that one from here on: it counts without data too. */
-enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                   const char *id);
-/* The upstream's state, for who connects while nothing flows. */
+/* `retry:`, a comment and TG_NOTICE_HELLO, sent at once so that proxies and clients see the stream begin. */
+enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse);
+/* The upstream's state, for who connects while nothing flows. With an `id` (else NULL) the client has that one from here
+ * on: Firefox takes none without data. */
 enum tg_err tg_notice_append_state(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                   enum tg_stream_state state);
+                                   enum tg_stream_state state, const char *id);
 enum tg_err tg_notice_append_gap(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
                                  const struct tg_gap *gap);
 /* A last `retry:`, and the end of the body. */

@@ -252,18 +252,10 @@ static void the_hello_is_one_chunk(void **state)
 {
     (void)state;
     struct tg_buffer out = { 0 };
-    assert_int_equal(tg_notice_append_hello(&out, false, &sse, NULL), TG_OK);
+    assert_int_equal(tg_notice_append_hello(&out, false, &sse), TG_OK);
     expect_text(&out, "25\r\nretry: 2000\n:\nevent: tidegate.hello\n\n\r\n");
-    assert_int_equal(tg_notice_append_hello(&out, true, &sse, NULL), TG_OK);
+    assert_int_equal(tg_notice_append_hello(&out, true, &sse), TG_OK);
     expect_text(&out, "retry: 2000\n:\nevent: tidegate.hello\n\n");
-}
-
-static void the_hello_of_a_session_has_its_id(void **state)
-{
-    (void)state;
-    struct tg_buffer out = { 0 };
-    assert_int_equal(tg_notice_append_hello(&out, true, &sse, "token-0"), TG_OK);
-    expect_text(&out, "retry: 2000\n:\nid: token-0\nevent: tidegate.hello\n\n");
 }
 
 static void a_gap_says_what_is_known(void **state)
@@ -286,8 +278,10 @@ static void the_state_is_a_control_event(void **state)
 {
     (void)state;
     struct tg_buffer out = { 0 };
-    assert_int_equal(tg_notice_append_state(&out, true, &sse, TG_STREAM_DOWN), TG_OK);
+    assert_int_equal(tg_notice_append_state(&out, true, &sse, TG_STREAM_DOWN, NULL), TG_OK);
     expect_text(&out, "event: tidegate.upstream\ndata: {\"state\":\"down\"}\n\n");
+    assert_int_equal(tg_notice_append_state(&out, true, &sse, TG_STREAM_CONNECTING, "token-0"), TG_OK);
+    expect_text(&out, "event: tidegate.upstream\ndata: {\"state\":\"connecting\"}\nid: token-0\n\n");
 }
 
 static void the_farewell_ends_the_body(void **state)
@@ -332,7 +326,6 @@ int main(void)
         cmocka_unit_test(listed_origins_may_post),
         cmocka_unit_test(listed_origins_post_cookies_only_with_credentials),
         cmocka_unit_test(the_hello_is_one_chunk),
-        cmocka_unit_test(the_hello_of_a_session_has_its_id),
         cmocka_unit_test(a_gap_says_what_is_known),
         cmocka_unit_test(the_state_is_a_control_event),
         cmocka_unit_test(the_farewell_ends_the_body),

@@ -51,9 +51,9 @@ static void a_client_is_told_its_token_at_once(void **state)
     struct scene *scene = *state;
     char id[TG_ID_MAX + 64];
     add_route(scene, "/s", TG_ROUTE_STREAM);
-    struct client client = ask(scene, NATIVE("/s", ""), "200 OK", "event: tidegate.hello\n\n");
+    struct client client = ask(scene, NATIVE("/s", ""), "200 OK", "-0\n\n");
     assert_int_equal(scene->opened, 1);
-    snprintf(id, sizeof(id), "\n:\nid: %s-0\nevent: tidegate.hello\n\n", tg_stream_epoch(scene->streams[0]));
+    snprintf(id, sizeof(id), "}\nid: %s-0\n\n", tg_stream_epoch(scene->streams[0]));
     assert_non_null(strstr(client.heard.data, id));
     append_event(scene->streams[0], "one");
     hear(scene, &client, "data: one\n");
@@ -117,7 +117,7 @@ static void an_unknown_id_opens_a_new_session_and_is_told(void **state)
             "{\"reason\":\"unknown\",\"missed\":null,"
             "\"after\":\"0123456789abcdef0123456789abcdef-7\",\"before\":null}");
     assert_int_equal(scene->opened, 1);
-    assert_non_null(strstr(client.heard.data, "-0\nevent: tidegate.hello\n\n"));
+    assert_non_null(strstr(client.heard.data, "}\nid: "));
     client_close(&client);
 }
 
