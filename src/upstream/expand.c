@@ -2,6 +2,7 @@
 #include "expand.h"
 
 #include "content.h"
+#include "forward_query.h"
 #include "placeholder.h"
 #include "target.h"
 
@@ -79,15 +80,35 @@ static enum tg_err expand_site(struct expansion *x)
     return TG_OK;
 }
 
+/* The character that backends may see there: also those that are encoded, and "\\" for "/". */
+static char take_character(const char **at)
+{
+    char c = **at;
+
+    if (c == '%' && at[0][1] == '2' && (at[0][2] == 'e' || at[0][2] == 'E'))
+        c = '.';
+    else if (c == '%' && at[0][1] == '2' && (at[0][2] == 'f' || at[0][2] == 'F'))
+        c = '/';
+    else if (c == '%' && at[0][1] == '5' && (at[0][2] == 'c' || at[0][2] == 'C'))
+        c = '/';
+    *at += c == **at ? 1 : 3;
+    return c == '\\' ? '/' : c;
+}
+
 static size_t count_dot_segments(const char *path)
 {
-    size_t count = 0;
+    const char *end = path + strcspn(path, "?");
+    size_t count = 0, dots = 0, length = 0;
 
-    for (const char *end = path + strcspn(path, "?"); path < end;) {
-        size_t length = 1 + strcspn(path + 1, "/?");
-        bool is_one = length == 2 && path[1] == '.', is_two = length == 3 && memcmp(path + 1, "..", 2) == 0;
-        count += is_one || is_two;
-        path += length;
+    while (path < end) {
+        char c = take_character(&path);
+        bool is_end = c == '/' || path == end;
+        length += c != '/';
+        dots += c == '.';
+        if (!is_end)
+            continue;
+        count += length == dots && (dots == 1 || dots == 2);
+        length = dots = 0;
     }
     return count;
 }
@@ -95,19 +116,14 @@ static size_t count_dot_segments(const char *path)
 static enum tg_err expand_path(struct expansion *x)
 {
     const char *from = x->from->url.path;
-    struct tg_str query = x->opening->query;
     struct tg_buffer out = { 0 };
     enum tg_err err = tg_placeholder_fill(&out, tg_str_from(from), &x->places, tg_place_encoded);
 
     /* A backend would take them for the way up, encoded or not. */
     if (err == TG_OK && count_dot_segments(tg_text_or_empty(out.data)) > count_dot_segments(from))
         err = TG_ERR_INVALID;
-    if (err == TG_OK && query.length > 0) {
-        err = tg_buffer_append_str(&out, strchr(tg_text_or_empty(out.data), '?') ? "&" : "?");
-        if (err == TG_OK)
-            err = memchr(query.data, '\0', query.length) ? TG_ERR_INVALID
-                                                         : tg_buffer_append(&out, query.data, query.length);
-    }
+    if (err == TG_OK)
+        err = tg_forward_query(&out, x->opening->query, x->from->cursor.query);
     if (err == TG_OK && out.length > TG_TARGET_PATH_MAX)
         err = TG_ERR_TOO_LARGE;
     if (err == TG_OK)
@@ -192,10 +208,8 @@ static enum tg_err fill_message(const struct tg_config_message *from, const stru
         err = tg_buffer_append(&out, text.data, text.length);
     else if (place)
         err = tg_placeholder_fill(&out, text, places, place);
-    else if (tg_placeholder_is_json(text, places))
-        err = tg_placeholder_fill_json(&out, text, places);
     else
-        err = tg_placeholder_fill(&out, text, places, tg_place_in_text);
+        err = tg_placeholder_fill_message(&out, text, places);
     if (err < 0) {
         tg_buffer_deinit(&out);
         return err;
@@ -211,8 +225,8 @@ static bool has_client_message(const struct expansion *x)
     return x->opening->has_body && (x->stream->session.message || x->opening->body.length > 0);
 }
 
-/* The client's body, as it is or in what the configuration puts around it. */
-static enum tg_err make_client_message(const struct expansion *x, bool is_text,
+/* The client's body, as it is or in what the configuration puts around it, each value written as by `place`. */
+static enum tg_err make_client_message(const struct expansion *x, bool is_text, tg_place_fn *place,
                                        struct tg_config_message *ret_message)
 {
     const char *around = x->stream->session.message;
@@ -226,7 +240,7 @@ static enum tg_err make_client_message(const struct expansion *x, bool is_text,
             memcpy(values, x->places.values, x->places.count * sizeof(*values));
         values[x->places.count] = (struct tg_pair){ TG_STR("body"), body };
         const struct tg_places places = { values, x->places.count + 1 };
-        enum tg_err err = fill_message(&text, &places, NULL, ret_message);
+        enum tg_err err = fill_message(&text, &places, place, ret_message);
         free(values);
         return err;
     }
@@ -252,7 +266,7 @@ static enum tg_err expand_on_open(struct expansion *x)
         x->to->on_open_count += err == TG_OK;
     }
     if (err == TG_OK && is_websocket && has_client_message(x)) {
-        err = make_client_message(x, true, &x->to->on_open[count]);
+        err = make_client_message(x, true, NULL, &x->to->on_open[count]);
         x->to->on_open_count += err == TG_OK;
     }
     return err;
@@ -271,14 +285,14 @@ static enum tg_err expand_body(struct expansion *x)
 {
     struct tg_config_upstream *to = x->to;
     const char *type = x->from->content_type;
-    bool is_form = type && tg_content_is(tg_str_from(type), form_type);
+    tg_place_fn *place = type && tg_content_is(tg_str_from(type), form_type) ? tg_place_encoded : NULL;
     enum tg_err err;
 
     if (x->from->kind != TG_UPSTREAM_WEBSOCKET && has_client_message(x)) {
-        err = make_client_message(x, false, &to->body);
+        err = make_client_message(x, false, place, &to->body);
         to->method = TG_CONFIG_POST;
     } else {
-        err = fill_message(&x->from->body, &x->places, is_form ? tg_place_encoded : NULL, &to->body);
+        err = fill_message(&x->from->body, &x->places, place, &to->body);
     }
     if (err == TG_OK && !type && to->body.is_set)
         type = type_of(&to->body);

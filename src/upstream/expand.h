@@ -1,10 +1,10 @@
 /* From the configuration of a stream that has many members to the one of a member: the client's values stand in the place of
  * "{name}", and what it brought along is added. Pure.
  *
- *     url        scheme, host, port: as it is (the value is from a list); path and query: percent-encoded
+ *     url        scheme, host, port: as it is (the value is from a list); path and query: percent-encoded, and no way up;
+ *                what the URL's own query has is not forwarded
  *     headers    as it is; control characters are refused
- *     messages   in JSON: escaped within a string, elsewhere it must be JSON itself; in a form percent-encoded; in other
- *                text as it is; binary ones stay
+ *     messages   tg_placeholder_fill_message; in a form percent-encoded; binary ones stay
  *
  * Clients choose the values, so nothing they write may end a segment, a header or a string. */
 #ifndef TIDEGATE_UPSTREAM_EXPAND_H

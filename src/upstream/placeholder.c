@@ -54,11 +54,48 @@ enum tg_err tg_place_in_json(struct tg_buffer *out, struct tg_str value)
     return tg_buffer_append_json(out, value.data, value.length);
 }
 
-enum tg_err tg_place_in_text(struct tg_buffer *out, struct tg_str value)
+enum tg_err tg_place_in_utf8(struct tg_buffer *out, struct tg_str value)
 {
     if (!tg_utf8_is_valid(value.data, value.length))
         return TG_ERR_INVALID;
     return tg_buffer_append(out, value.data, value.length);
+}
+
+/* Whatever some backend takes for the end of a line is among them: U+0080 to U+009F, U+2028 and U+2029, too. */
+static bool has_control_character(struct tg_str utf8)
+{
+    const unsigned char *at = (const unsigned char *)utf8.data, *end = at + utf8.length;
+
+    for (; at < end; at++) {
+        if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0))
+            return true;
+        if (*at == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9))
+            return true;
+    }
+    return false;
+}
+
+enum tg_err tg_place_in_text(struct tg_buffer *out, struct tg_str value)
+{
+    if (!tg_utf8_is_valid(value.data, value.length) || has_control_character(value))
+        return TG_ERR_INVALID;
+    return tg_buffer_append(out, value.data, value.length);
+}
+
+enum tg_err tg_place_in_xml(struct tg_buffer *out, struct tg_str value)
+{
+    enum tg_err err = tg_utf8_is_valid(value.data, value.length) ? TG_OK : TG_ERR_INVALID;
+
+    for (size_t i = 0; i < value.length && err == TG_OK; i++) {
+        char c = value.data[i];
+        if ((unsigned char)c < 0x20 && !is_one_of(c, "\t\n\r"))
+            err = TG_ERR_INVALID;
+        else if (is_one_of(c, "&<>\"'\t\n\r"))
+            err = tg_buffer_appendf(out, "&#%d;", c);
+        else
+            err = tg_buffer_append(out, &c, 1);
+    }
+    return err;
 }
 
 /* ---- finding them -------------------------------------------------------------------------------- */
@@ -98,7 +135,21 @@ bool tg_placeholder_is_in(struct tg_str text, const struct tg_places *places)
     return false;
 }
 
-/* In JSON: whether `at`, some characters further, is within a string. */
+bool tg_placeholder_is_at(struct tg_str text, size_t at, const struct tg_places *places)
+{
+    const char *end = text.data + text.length, *next;
+
+    return at < text.length && text.data[at] == '{' && match(text.data + at, end, places, &next);
+}
+
+bool tg_placeholder_is_all(struct tg_str text, const struct tg_places *places)
+{
+    const char *end = text.data + text.length, *next;
+
+    return text.length > 0 && *text.data == '{' && match(text.data, end, places, &next) && next == end;
+}
+
+/* Whether `at`, some characters further, is within quotes. */
 static bool is_in_string(bool was_in_string, const char *from, const char *at)
 {
     for (; from < at; from++) {
@@ -110,8 +161,9 @@ static bool is_in_string(bool was_in_string, const char *from, const char *at)
     return was_in_string;
 }
 
-static enum tg_err fill(struct tg_buffer *out, struct tg_str text, const struct tg_places *places,
-                        tg_place_fn *within_string, tg_place_fn *elsewhere)
+enum tg_err tg_placeholder_fill_quoted(struct tg_buffer *out, struct tg_str text,
+                                       const struct tg_places *places, tg_place_fn *within_quotes,
+                                       tg_place_fn *elsewhere)
 {
     const char *end = text.data + text.length, *written = text.data;
     bool in_string = false;
@@ -124,7 +176,7 @@ static enum tg_err fill(struct tg_buffer *out, struct tg_str text, const struct 
             in_string = is_in_string(in_string, written, at);
             err = tg_buffer_append(out, written, (size_t)(at - written));
             if (err == TG_OK)
-                err = (in_string ? within_string : elsewhere)(out, pair->value);
+                err = (in_string ? within_quotes : elsewhere)(out, pair->value);
             written = next;
         }
         at = find_brace(next, end);
@@ -137,46 +189,5 @@ static enum tg_err fill(struct tg_buffer *out, struct tg_str text, const struct 
 enum tg_err tg_placeholder_fill(struct tg_buffer *out, struct tg_str text, const struct tg_places *places,
                                 tg_place_fn *place)
 {
-    return fill(out, text, places, place, place);
-}
-
-/* ---- JSON ---------------------------------------------------------------------------------------- */
-
-static enum tg_err place_json(struct tg_buffer *out, struct tg_str value)
-{
-    if (!tg_utf8_is_valid(value.data, value.length) || !tg_json_check(value))
-        return TG_ERR_INVALID;
-    return tg_buffer_append(out, value.data, value.length);
-}
-
-static enum tg_err place_nothing(struct tg_buffer *out, struct tg_str value)
-{
-    (void)out, (void)value;
-    return TG_OK;
-}
-
-static enum tg_err place_null(struct tg_buffer *out, struct tg_str value)
-{
-    (void)value;
-    return tg_buffer_append_str(out, "null");
-}
-
-bool tg_placeholder_is_json(struct tg_str text, const struct tg_places *places)
-{
-    const char *end = text.data + text.length, *next;
-    struct tg_buffer tried = { 0 };
-
-    if (text.length == 0 || (*text.data == '{' && match(text.data, end, places, &next)))
-        return false;
-    bool is_json = fill(&tried, text, places, place_nothing, place_null) == TG_OK &&
-                   tg_json_check((struct tg_str){ tg_text_or_empty(tried.data), tried.length });
-
-    tg_buffer_deinit(&tried);
-    return is_json;
-}
-
-enum tg_err tg_placeholder_fill_json(struct tg_buffer *out, struct tg_str text,
-                                     const struct tg_places *places)
-{
-    return fill(out, text, places, tg_place_in_json, place_json);
+    return tg_placeholder_fill_quoted(out, text, places, place, place);
 }

@@ -12,7 +12,9 @@ enum tg_err tg_place_in_site(struct tg_buffer *out,
                              struct tg_str value); /* letters, digits, ".", "-", ":", "[", "]" */
 enum tg_err tg_place_in_header(struct tg_buffer *out, struct tg_str value); /* no control characters */
 enum tg_err tg_place_in_json(struct tg_buffer *out, struct tg_str value);   /* UTF-8, within a string */
-enum tg_err tg_place_in_text(struct tg_buffer *out, struct tg_str value);   /* UTF-8 */
+enum tg_err tg_place_in_xml(struct tg_buffer *out, struct tg_str value);  /* UTF-8, in text or an attribute */
+enum tg_err tg_place_in_text(struct tg_buffer *out, struct tg_str value); /* UTF-8, one line */
+enum tg_err tg_place_in_utf8(struct tg_buffer *out, struct tg_str value); /* UTF-8 */
 
 struct tg_places {
     const struct tg_pair *values;
@@ -20,15 +22,20 @@ struct tg_places {
 };
 
 bool tg_placeholder_is_in(struct tg_str text, const struct tg_places *places);
+bool tg_placeholder_is_at(struct tg_str text, size_t at, const struct tg_places *places);
+bool tg_placeholder_is_all(struct tg_str text, const struct tg_places *places); /* one, and nothing else */
+
 /* Appends the text; a "{…}" that is the name of nothing stays as it is. What a value holds is never looked at again. */
 enum tg_err tg_placeholder_fill(struct tg_buffer *out, struct tg_str text, const struct tg_places *places,
                                 tg_place_fn *place);
-
-/* Whether the text is JSON that has placeholders within its strings, or as values. One that begins with a placeholder is
- * just text. */
-bool tg_placeholder_is_json(struct tg_str text, const struct tg_places *places);
-/* Such a text: within strings as tg_place_in_json, else a value must be JSON itself. */
-enum tg_err tg_placeholder_fill_json(struct tg_buffer *out, struct tg_str text,
-                                     const struct tg_places *places);
+/* Within double quotes, in which a backslash takes the next character along, and elsewhere. */
+enum tg_err tg_placeholder_fill_quoted(struct tg_buffer *out, struct tg_str text,
+                                       const struct tg_places *places, tg_place_fn *within_quotes,
+                                       tg_place_fn *elsewhere);
+/* A message, by what it is. JSON, also behind other text: within strings as tg_place_in_json (and JSON in a string counts
+ * as JSON), else a value must be JSON itself. XML: as tg_place_in_xml. Other text: within double quotes as
+ * tg_place_in_json, else as tg_place_in_text. A text that is one placeholder and nothing else: any UTF-8. */
+enum tg_err tg_placeholder_fill_message(struct tg_buffer *out, struct tg_str text,
+                                        const struct tg_places *places);
 
 #endif

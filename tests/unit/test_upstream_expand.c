@@ -127,6 +127,26 @@ static void a_value_is_no_way_up(void **state)
     assert_path(scene, "..", "/rooms/./x?in=..");
 }
 
+/* Some backends, and proxies before them, look for segments only after decoding. */
+static void a_value_is_no_way_up_once_decoded_either(void **state)
+{
+    static const char *const values[] = { "../../admin", "a/../../admin", "a/..", "./a", "a\\..\\b", "../" };
+    struct scene *scene = *state;
+
+    scene->config.upstream.url.path = P("/rooms/{room}");
+    for (size_t i = 0; i < TG_COUNT_OF(values); i++) {
+        set_value(scene, values[i]);
+        assert_refused(scene, TG_ERR_INVALID);
+    }
+    assert_path(scene, "a/b..c/...", "/rooms/a%2Fb..c%2F...");
+    assert_path(scene, "%2e%2e", "/rooms/%252e%252e");
+    scene->config.upstream.url.path = P("/rooms/%2E{room}");
+    set_value(scene, ".");
+    assert_refused(scene, TG_ERR_INVALID);
+    scene->config.upstream.url.path = P("/rooms%2f..%5c{room}?../..");
+    assert_path(scene, "x", "/rooms%2f..%5cx?../..");
+}
+
 static void a_path_has_its_limit(void **state)
 {
     struct scene *scene = *state;
@@ -178,6 +198,35 @@ static void a_forwarded_query_follows(void **state)
     assert_path(scene, "x", "/rooms?a=1&b=%20");
     scene->config.upstream.url.path = P("/rooms?z");
     assert_path(scene, "x", "/rooms?z&a=1&b=%20");
+}
+
+static void a_forwarded_query_says_nothing_that_the_url_says(void **state)
+{
+    static const char *const names[] = {
+        "role=admin",     "ROLE=admin",        "%72ole=admin", "role",  "role[]=admin", "%20role=admin",
+        "+role%5B=admin", "role%00x[]=a=role", "in_it=x",      "in.it", "since=1"
+    };
+    struct scene *scene = *state;
+
+    scene->config.upstream.cursor.query = P("since");
+    scene->config.upstream.url.path = P("/rooms?role=user&x={room};in.it=1");
+    for (size_t i = 0; i < TG_COUNT_OF(names); i++) {
+        scene->opening.query = tg_str_from(names[i]);
+        assert_path(scene, "1", "/rooms?role=user&x=1;in.it=1");
+    }
+    scene->opening.query = TG_STR("a&role=admin&&roles=1&y=role&=&rol%65=x");
+    assert_path(scene, "1", "/rooms?role=user&x=1;in.it=1&a&roles=1&y=role&=");
+    scene->config.upstream.url.path = P("/role?");
+    scene->opening.query = TG_STR("role=1");
+    assert_path(scene, "1", "/role?&role=1");
+}
+
+static void a_forwarded_query_stays_a_query_of_these_pairs(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->opening.query = TG_STR("a=1;role=admin&b=\xc3\xa4 #\\\"\r\n");
+    assert_path(scene, "x", "/rooms?a=1%3Brole=admin&b=%C3%A4%20%23%5C%22%0D%0A");
 }
 
 /* ---- headers ------------------------------------------------------------------------------------- */
@@ -260,11 +309,11 @@ static void messages_are_escaped_where_they_are_json(void **state)
     scene->config.upstream.on_open = messages;
     scene->config.upstream.on_open_count = 3;
     scene->config.upstream.keepalive_message = MESSAGE("[\"{user}\"]");
-    set_value(scene, "\",\"op\":\"\\\n");
+    set_value(scene, "\",\"op\":\"\\");
     assert_int_equal(expand(scene), TG_OK);
     assert_int_equal(scene->made.on_open_count, 3);
-    assert_message(&scene->made.on_open[0], "{\"op\":\"sub\",\"room\":\"\\\",\\\"op\\\":\\\"\\\\\\n\"}");
-    assert_message(&scene->made.on_open[1], "SUB \",\"op\":\"\\\n");
+    assert_message(&scene->made.on_open[0], "{\"op\":\"sub\",\"room\":\"\\\",\\\"op\\\":\\\"\\\\\"}");
+    assert_message(&scene->made.on_open[1], "SUB \",\"op\":\"\\");
     assert_message(&scene->made.on_open[2], "{room}");
     assert_true(scene->made.on_open[2].is_binary);
     assert_message(&scene->made.keepalive_message, "[\"ann\"]");
@@ -286,6 +335,98 @@ static void a_value_outside_of_strings_is_json(void **state)
     scene->config.upstream.on_open = &MESSAGE("{room}");
     assert_int_equal(expand(scene), TG_OK);
     assert_message(&scene->made.on_open[0], "blue");
+}
+
+/* Makes the one message of the template, which is a string constant. */
+#define assert_sent(scene, template, value, expected)                                                        \
+    do {                                                                                                     \
+        (scene)->config.upstream.on_open = &MESSAGE(template);                                               \
+        (scene)->config.upstream.on_open_count = 1;                                                          \
+        set_value(scene, value);                                                                             \
+        assert_int_equal(expand(scene), TG_OK);                                                              \
+        assert_message(&(scene)->made.on_open[0], expected);                                                 \
+    } while (0)
+#define assert_not_sent(scene, template, value)                                                              \
+    do {                                                                                                     \
+        (scene)->config.upstream.on_open = &MESSAGE(template);                                               \
+        (scene)->config.upstream.on_open_count = 1;                                                          \
+        set_value(scene, value);                                                                             \
+        assert_refused(scene, TG_ERR_INVALID);                                                               \
+    } while (0)
+
+static void a_value_in_json_is_one_value(void **state)
+{
+    static const char *const others[] = { "",    " ",  "1 2", "1,2",    "{} {}",    "{\"a\":1", "nul",
+                                          "'a'", "01", "1]",  "\"\n\"", "\"\xff\"", "NaN",      "//\n1" };
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < TG_COUNT_OF(others); i++)
+        assert_not_sent(scene, "[{room}]", others[i]);
+    assert_sent(scene, "[{room}]", " {\"a\":1,\"a\":2}\n", "[ {\"a\":1,\"a\":2}\n]");
+    assert_sent(scene, "{\"{room}\":1}", "a\":2,\"b", "{\"a\\\":2,\\\"b\":1}");
+    assert_sent(scene, "[\"{room}\"]", "\x01\x7f\xe2\x80\xa8\xf0\x9f\x98\x80",
+                "[\"\\u0001\\u007f\xe2\x80\xa8\xf0\x9f\x98\x80\"]");
+    assert_not_sent(scene, "[\"{room}\"]", "\xed\xa0\x80");
+    assert_not_sent(scene, "[\"{room}\"]", "\xc0\x80");
+}
+
+static void json_in_a_string_of_json_has_strings_too(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_sent(scene, "{\"identifier\":\"{\\\"channel\\\":\\\"{room}\\\"}\"}", "blue",
+                "{\"identifier\":\"{\\\"channel\\\":\\\"blue\\\"}\"}");
+    assert_sent(scene, "{\"identifier\":\"{\\\"channel\\\":\\\"{room}\\\"}\"}", "a\",\"admin\":\"b",
+                "{\"identifier\":\"{\\\"channel\\\":\\\"a\\\\\\\",\\\\\\\"admin\\\\\\\":\\\\\\\"b\\\"}\"}");
+    assert_sent(scene, "[\"42[\\\"join\\\",{room}]\"]", "{\"a\":1}", "[\"42[\\\"join\\\",{\\\"a\\\":1}]\"]");
+    assert_not_sent(scene, "[\"42[\\\"join\\\",{room}]\"]", "1],[\"admin\"");
+    /* What only looks like it is text. */
+    assert_sent(scene, "{\"text\":\"Say \\\"{room}\\\"!\",\"tag\":\"[{room}]\"}", "it is \"so\"\n",
+                "{\"text\":\"Say \\\"it is \\\"so\\\"\\n\\\"!\",\"tag\":\"[it is \\\"so\\\"\\n]\"}");
+}
+
+static void json_may_stand_behind_something(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_sent(scene, "42[\"join\",{\"room\":\"{room}\"}]", "a\"},{\"b\":\"",
+                "42[\"join\",{\"room\":\"a\\\"},{\\\"b\\\":\\\"\"}]");
+    assert_sent(scene, "42[\"join\",{room}]", "[1]", "42[\"join\",[1]]");
+    assert_not_sent(scene, "42[\"join\",{room}]", "1],[2");
+    assert_sent(scene, "SEND {user}\n[x]\n\n{\"text\":\"{room}\"}\n", "a\n\"b\"",
+                "SEND ann\n[x]\n\n{\"text\":\"a\\n\\\"b\\\"\"}\n");
+}
+
+static void a_line_of_text_stays_one_line(void **state)
+{
+    static const struct tg_str others[] = { { "a\nB", 3 },         { "a\rB", 3 },         { "a\0B", 3 },
+                                            { "a\tB", 3 },         { "\x7f", 1 },         { "a\xc2\x85", 3 },
+                                            { "\xe2\x80\xa8", 3 }, { "\xe2\x80\xa9", 3 }, { "\xff", 1 } };
+    struct scene *scene = *state;
+
+    scene->config.upstream.on_open = &MESSAGE("SUB {room}\r\n");
+    scene->config.upstream.on_open_count = 1;
+    for (size_t i = 0; i < TG_COUNT_OF(others); i++) {
+        scene->parameters[0].value = others[i];
+        assert_refused(scene, TG_ERR_INVALID);
+    }
+    assert_sent(scene, "SUB {room}\r\n", "a b\xc2\xa0\"\xe2\x80\xa7\"",
+                "SUB a b\xc2\xa0\"\xe2\x80\xa7\"\r\n");
+    assert_sent(scene, "JOIN [{room}]", "blue", "JOIN [blue]");
+    assert_sent(scene, "{room} {user}\n", "blue", "blue ann\n");
+    assert_sent(scene, "SUB \"{room}\" {room}\n", "a\" \"b", "SUB \"a\\\" \\\"b\" a\" \"b\n");
+    assert_sent(scene, "SUB \"{room}\"\n", "a\nB", "SUB \"a\\nB\"\n");
+}
+
+static void values_are_no_markup(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_sent(scene, " <join to=\"{room}\">{room}</join>", "a\"/><admin b='&\n",
+                " <join to=\"a&#34;/&#62;&#60;admin b=&#39;&#38;&#10;\">a&#34;/&#62;&#60;admin "
+                "b=&#39;&#38;&#10;</join>");
+    assert_sent(scene, "<34> {room}", "a&b", "<34> a&b");
+    assert_not_sent(scene, "<a>{room}</a>", "\x01");
 }
 
 static void text_is_utf8(void **state)
@@ -310,6 +451,20 @@ static void a_body_in_a_form_is_encoded(void **state)
     set_value(scene, "a&x=2");
     assert_int_equal(expand(scene), TG_OK);
     assert_message(&scene->made.body, "room=a%26x%3D2&x=1");
+}
+
+static void a_posted_body_in_a_form_is_encoded(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.kind = TG_UPSTREAM_SSE;
+    scene->config.upstream.content_type = P("application/x-www-form-urlencoded; charset=utf-8");
+    scene->config.session.message = P("room={room}&text={body}");
+    set_value(scene, "a&b");
+    scene->opening.has_body = true;
+    scene->opening.body = TG_STR("x&role=admin\n\xff");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.body, "room=a%26b&text=x%26role%3Dadmin%0A%FF");
 }
 
 static void set_body(struct scene *scene, const char *body)
@@ -348,7 +503,14 @@ static void a_posted_body_stands_in_its_message(void **state)
     scene->config.session.message = P("ASK {body}");
     assert_int_equal(expand(scene), TG_OK);
     assert_message(&scene->made.on_open[0], "ASK say \"{room}\"");
+    set_body(scene, "say\nADMIN");
+    assert_refused(scene, TG_ERR_INVALID);
+    scene->config.session.message = P("{body}");
+    assert_int_equal(expand(scene), TG_OK);
+    assert_message(&scene->made.on_open[0], "say\nADMIN");
     scene->config.session.message = P("{\"query\":{body}}");
+    assert_refused(scene, TG_ERR_INVALID);
+    set_body(scene, "");
     assert_refused(scene, TG_ERR_INVALID);
     set_body(scene, "[1,{\"a\":\"{room}\"}]");
     assert_int_equal(expand(scene), TG_OK);
@@ -397,18 +559,27 @@ int main(void)
         TEST(values_are_encoded_in_path_and_query),
         TEST(a_value_is_not_looked_into),
         TEST(a_value_is_no_way_up),
+        TEST(a_value_is_no_way_up_once_decoded_either),
         TEST(a_path_has_its_limit),
         TEST(scheme_host_and_port_are_filled_in),
         TEST(a_host_is_nothing_else),
         TEST(a_forwarded_query_follows),
+        TEST(a_forwarded_query_says_nothing_that_the_url_says),
+        TEST(a_forwarded_query_stays_a_query_of_these_pairs),
         TEST(headers_get_values_and_forwarded_ones_follow),
         TEST(credentials_are_not_replaced),
         TEST(no_value_ends_a_header),
         TEST(headers_have_their_limit),
         TEST(messages_are_escaped_where_they_are_json),
         TEST(a_value_outside_of_strings_is_json),
+        TEST(a_value_in_json_is_one_value),
+        TEST(json_in_a_string_of_json_has_strings_too),
+        TEST(json_may_stand_behind_something),
+        TEST(a_line_of_text_stays_one_line),
+        TEST(values_are_no_markup),
         TEST(text_is_utf8),
         TEST(a_body_in_a_form_is_encoded),
+        TEST(a_posted_body_in_a_form_is_encoded),
         TEST(a_posted_body_is_the_first_message),
         TEST(a_posted_body_stands_in_its_message),
         TEST(a_posted_body_is_the_body_of_the_request),
