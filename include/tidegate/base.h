@@ -63,8 +63,9 @@ struct tg_buffer {
     size_t length;
     size_t capacity;
 };
-void tg_buffer_deinit(struct tg_buffer *buffer); /* frees, leaves it empty */
-void tg_buffer_clear(struct tg_buffer *buffer);  /* keeps the memory */
+void tg_buffer_deinit(struct tg_buffer *buffer);              /* frees, leaves it empty */
+void tg_buffer_clear(struct tg_buffer *buffer);               /* keeps the memory */
+struct tg_str tg_buffer_view(const struct tg_buffer *buffer); /* of what is in it now; never NULL */
 /* All of these return TG_ERR_MEMORY and leave the buffer as it was when memory is out. */
 enum tg_err tg_buffer_reserve(struct tg_buffer *buffer, size_t extra);
 enum tg_err tg_buffer_append(struct tg_buffer *buffer, const void *bytes, size_t length);

@@ -13,6 +13,11 @@ void tg_buffer_deinit(struct tg_buffer *buffer)
     *buffer = (struct tg_buffer){ 0 };
 }
 
+struct tg_str tg_buffer_view(const struct tg_buffer *buffer)
+{
+    return (struct tg_str){ tg_text_or_empty(buffer->data), buffer->length };
+}
+
 void tg_buffer_clear(struct tg_buffer *buffer)
 {
     buffer->length = 0;

@@ -22,11 +22,6 @@ void tg_sse_parser_deinit(struct tg_sse_parser *parser)
         tg_buffer_deinit(buffers[i]);
 }
 
-static struct tg_str view(const struct tg_buffer *buffer)
-{
-    return (struct tg_str){ tg_text_or_empty(buffer->data), buffer->length };
-}
-
 static enum tg_err replace(struct tg_buffer *buffer, struct tg_str text)
 {
     if (tg_buffer_reserve(buffer, text.length) < 0)
@@ -65,14 +60,14 @@ void tg_sse_parser_restart(struct tg_sse_parser *parser)
 /* The id counts also when there is no data, and so nothing to tell. */
 static enum tg_err end_event(struct tg_sse_parser *parser)
 {
-    enum tg_err err = parser->has_own_id ? replace(&parser->last_id, view(&parser->id)) : TG_OK;
+    enum tg_err err = parser->has_own_id ? replace(&parser->last_id, tg_buffer_view(&parser->id)) : TG_OK;
 
     if (err < 0)
         return err;
     if (parser->data.length > 0 && !parser->is_oversize) {
         const struct tg_sse_event event = {
-            .type = view(&parser->type),
-            .id = view(&parser->last_id),
+            .type = tg_buffer_view(&parser->type),
+            .id = tg_buffer_view(&parser->last_id),
             .has_own_id = parser->has_own_id,
             .data = { parser->data.data,
                       parser->data.length - 1 }, /* without the line feed after the last line */
@@ -179,7 +174,7 @@ static enum tg_err keep(struct tg_sse_parser *parser, struct tg_str part)
     if (err < 0)
         return err;
     if (is_long && !is_comment)
-        pass_over(parser, view(line));
+        pass_over(parser, tg_buffer_view(line));
     parser->is_line_passed_over = is_long || is_comment;
     if (parser->is_line_passed_over)
         empty(line);
@@ -198,7 +193,7 @@ static enum tg_err end_line(struct tg_sse_parser *parser, struct tg_str part)
     } else {
         err = keep(parser, part);
         if (err == TG_OK && !parser->is_line_passed_over)
-            err = take_line(parser, view(&parser->line));
+            err = take_line(parser, tg_buffer_view(&parser->line));
         empty(&parser->line);
         parser->is_line_passed_over = false;
     }

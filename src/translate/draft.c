@@ -41,11 +41,6 @@ void tg_draft_rules_deinit(struct tg_draft_rules *draft_rules)
     tg_buffer_deinit(&draft_rules->data_text);
 }
 
-static struct tg_str view(const struct tg_buffer *buffer)
-{
-    return (struct tg_str){ tg_text_or_empty(buffer->data), buffer->length };
-}
-
 static bool is_event_type(struct tg_str type)
 {
     for (size_t i = 0; i < type.length; i++) {
@@ -78,14 +73,14 @@ static enum tg_misfit fill(const struct tg_rule *rule, struct tg_str json, struc
                            enum tg_misfit missing, struct tg_str *ret_text)
 {
     if (rule->kind == TG_RULE_CONSTANT) {
-        *ret_text = view(&rule->parts[0].text);
+        *ret_text = tg_buffer_view(&rule->parts[0].text);
         return TG_MISFIT_NONE;
     }
     tg_buffer_clear(buffer);
     enum tg_err err = tg_rule_fill(rule, json, buffer);
     if (err)
         return err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : missing;
-    *ret_text = view(buffer);
+    *ret_text = tg_buffer_view(buffer);
     return TG_MISFIT_NONE;
 }
 
@@ -100,7 +95,7 @@ static enum tg_misfit take_compact(struct tg_str value, struct tg_buffer *buffer
     tg_buffer_clear(buffer);
     if (tg_json_compact(buffer, value) < 0)
         return TG_MISFIT_MEMORY;
-    *ret_text = view(buffer);
+    *ret_text = tg_buffer_view(buffer);
     return TG_MISFIT_NONE;
 }
 
@@ -214,6 +209,6 @@ enum tg_misfit tg_draft_make_binary(struct tg_draft_rules *rules, const struct t
     tg_buffer_clear(&rules->data_text);
     if (tg_base64_encode(&rules->data_text, bytes.data, bytes.length) < 0)
         return TG_MISFIT_MEMORY;
-    ret_draft->event.data = view(&rules->data_text);
+    ret_draft->event.data = tg_buffer_view(&rules->data_text);
     return TG_MISFIT_NONE;
 }

@@ -65,11 +65,6 @@ static void end(struct poll_link *link)
     free_link(link);
 }
 
-static struct tg_str view(const struct tg_buffer *buffer)
-{
-    return (struct tg_str){ tg_text_or_empty(buffer->data), buffer->length };
-}
-
 /* ---- what an answer brings -------------------------------------------------------------------- */
 
 static void replace(struct tg_buffer *known, struct tg_buffer *taken)
@@ -87,10 +82,10 @@ static bool move_cursor(struct poll_link *link)
     struct tg_buffer cursor = { 0 };
     bool is_number = false;
 
-    if (!from || tg_poll_cursor_read(from, view(&link->body), &cursor, &is_number) < 0)
+    if (!from || tg_poll_cursor_read(from, tg_buffer_view(&link->body), &cursor, &is_number) < 0)
         return false;
-    bool is_same =
-        tg_str_equals(view(&cursor), view(&progress->cursor)) && is_number == progress->is_cursor_number;
+    bool is_same = tg_str_equals(tg_buffer_view(&cursor), tg_buffer_view(&progress->cursor)) &&
+                   is_number == progress->is_cursor_number;
     if (is_same) {
         tg_buffer_deinit(&cursor);
     } else {
@@ -243,7 +238,8 @@ static enum tg_err write_cursor(const struct poll_link *link, struct tg_buffer *
     const struct tg_config_upstream *config = link->base.config;
     const struct tg_progress *progress = link->base.progress;
     bool is_initial = progress->cursor.length == 0;
-    struct tg_str cursor = is_initial ? tg_str_from(config->cursor.initial) : view(&progress->cursor);
+    struct tg_str cursor =
+        is_initial ? tg_str_from(config->cursor.initial) : tg_buffer_view(&progress->cursor);
 
     if (!config->cursor.from || cursor.length == 0)
         return TG_OK;
@@ -276,7 +272,8 @@ static void start_exchange(struct poll_link *link, const struct tg_buffer *path,
         .target = &target,
         .headers = headers.list,
         .is_post = is_post,
-        .body = body->length > 0 ? view(body) : (struct tg_str){ config->body.bytes, config->body.length },
+        .body = body->length > 0 ? tg_buffer_view(body)
+                                 : (struct tg_str){ config->body.bytes, config->body.length },
         .content_type = config->content_type,
         .head_timeout_ms = tg_poll_head_timeout_ms(config),
         .body_timeout_ms = (uint64_t)config->connect_timeout_ms,

@@ -6,11 +6,6 @@
 
 static const char end_event[] = "tidegate.end";
 
-static struct tg_str view(const struct tg_buffer *buffer)
-{
-    return (struct tg_str){ tg_text_or_empty(buffer->data), buffer->length };
-}
-
 enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event)
 {
     tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
@@ -43,7 +38,7 @@ void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason)
     if (err == TG_OK) {
         struct tg_event event = {
             .type = tg_str_from(up->source->names->upstream_event),
-            .data = view(&data),
+            .data = tg_buffer_view(&data),
             .is_control = true,
         };
         err = append_to_all(up, &event);
@@ -68,9 +63,13 @@ void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
     struct tg_buffer data = { 0 };
     /* With an id it also reaches a client that comes back after the last event before it. */
     struct tg_event farewell = { .type = tg_str_from(end_event), .is_control = !up->is_broken_off };
-    enum tg_err err = tg_buffer_appendf(&data, "{\"reason\":\"%s\"}", up->farewell);
+    enum tg_err err = tg_buffer_appendf(&data, "{\"reason\":\"%s\"", up->farewell);
 
-    farewell.data = view(&data);
+    if (err == TG_OK && up->refusal)
+        err = tg_buffer_appendf(&data, ",\"status\":%u", up->refusal);
+    if (err == TG_OK)
+        err = tg_buffer_append_str(&data, "}");
+    farewell.data = tg_buffer_view(&data);
     err = tg_stream_end(stream, err == TG_OK ? &farewell : NULL, upstream_now_ms(up));
     if (err < 0 && err != TG_ERR_CLOSED)
         tg_log(TG_LOG_ERROR, "upstream", "farewell_lost", TG_F_STR("stream", upstream_name(up)),
@@ -92,8 +91,9 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
         upstream_end_stream(up, up->stream);
 }
 
-void upstream_break_off(struct tg_upstream *up)
+void upstream_break_off(struct tg_upstream *up, unsigned status)
 {
     up->is_broken_off = true;
+    up->refusal = status;
     upstream_finish(up, "failed");
 }

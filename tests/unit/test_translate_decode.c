@@ -31,11 +31,6 @@ static void assert_fails(enum tg_config_decode step, struct tg_str bytes, size_t
     tg_buffer_deinit(&out);
 }
 
-static struct tg_str view(const struct tg_buffer *buffer)
-{
-    return (struct tg_str){ buffer->data, buffer->length };
-}
-
 /* Appends `bytes` in one of zlib's formats. */
 static void deflate_to(struct tg_buffer *out, int window_bits, struct tg_str bytes)
 {
@@ -104,7 +99,8 @@ static void base64_undoes_what_the_encoder_does(void **state)
         struct tg_buffer encoded = { 0 };
         tg_random_bytes(bytes, length);
         assert_int_equal(tg_base64_encode(&encoded, bytes, length), TG_OK);
-        assert_decodes(TG_DECODE_BASE64, view(&encoded), (struct tg_str){ (const char *)bytes, length });
+        assert_decodes(TG_DECODE_BASE64, tg_buffer_view(&encoded),
+                       (struct tg_str){ (const char *)bytes, length });
         tg_buffer_deinit(&encoded);
     }
 }
@@ -136,10 +132,10 @@ static void gunzip_takes_all_members(void **state)
 
     (void)state;
     deflate_to(&packed, GZIP, TG_STR("first "));
-    assert_decodes(TG_DECODE_GUNZIP, view(&packed), TG_STR("first "));
+    assert_decodes(TG_DECODE_GUNZIP, tg_buffer_view(&packed), TG_STR("first "));
     deflate_to(&packed, GZIP, TG_STR(""));
     deflate_to(&packed, GZIP, TG_STR("second"));
-    assert_decodes(TG_DECODE_GUNZIP, view(&packed), TG_STR("first second"));
+    assert_decodes(TG_DECODE_GUNZIP, tg_buffer_view(&packed), TG_STR("first second"));
     tg_buffer_deinit(&packed);
 }
 
@@ -152,9 +148,9 @@ static void inflate_takes_zlib_and_raw_deflate(void **state)
         for (int bits = 9; bits <= 15; bits++) {
             struct tg_buffer zlib = { 0 }, raw = { 0 };
             deflate_to(&zlib, bits, tg_str_from(texts[i]));
-            assert_decodes(TG_DECODE_INFLATE, view(&zlib), tg_str_from(texts[i]));
+            assert_decodes(TG_DECODE_INFLATE, tg_buffer_view(&zlib), tg_str_from(texts[i]));
             deflate_to(&raw, -bits, tg_str_from(texts[i]));
-            assert_decodes(TG_DECODE_INFLATE, view(&raw), tg_str_from(texts[i]));
+            assert_decodes(TG_DECODE_INFLATE, tg_buffer_view(&raw), tg_str_from(texts[i]));
             tg_buffer_deinit(&zlib);
             tg_buffer_deinit(&raw);
         }
@@ -210,7 +206,7 @@ static void what_follows_compressed_bytes_is_an_error(void **state)
         struct tg_buffer packed = { 0 };
         deflate_to(&packed, formats[i].window_bits, TG_STR("text"));
         tg_buffer_append(&packed, "\0", 1);
-        assert_fails(formats[i].step, view(&packed), MAX_BYTES, TG_ERR_INVALID);
+        assert_fails(formats[i].step, tg_buffer_view(&packed), MAX_BYTES, TG_ERR_INVALID);
         tg_buffer_deinit(&packed);
     }
 }
@@ -222,7 +218,7 @@ static void damage_is_an_error(void **state)
     (void)state;
     deflate_to(&packed, GZIP, TG_STR("some text, some more text"));
     packed.data[packed.length - 6] ^= 1; /* the check sum */
-    assert_fails(TG_DECODE_GUNZIP, view(&packed), MAX_BYTES, TG_ERR_INVALID);
+    assert_fails(TG_DECODE_GUNZIP, tg_buffer_view(&packed), MAX_BYTES, TG_ERR_INVALID);
     assert_fails(TG_DECODE_GUNZIP, TG_STR("no gzip at all, but long enough for it"), MAX_BYTES,
                  TG_ERR_INVALID);
     assert_fails(TG_DECODE_INFLATE, TG_STR("\xff\xff\xff\xff"), MAX_BYTES, TG_ERR_INVALID);
@@ -246,10 +242,10 @@ static void the_limit_is_exact(void **state)
     deflate_to(&inputs[3], ZLIB, TG_STR("1234567890"));
     for (size_t i = 0; i < TG_COUNT_OF(steps); i++) {
         struct tg_buffer out = { 0 };
-        assert_int_equal(tg_decode(steps[i], view(&inputs[i]), 10, &out), TG_OK);
+        assert_int_equal(tg_decode(steps[i], tg_buffer_view(&inputs[i]), 10, &out), TG_OK);
         assert_string_equal(out.data, "1234567890");
-        assert_int_equal(tg_decode(steps[i], view(&inputs[i]), 9, &out), TG_ERR_TOO_LARGE);
-        assert_int_equal(tg_decode(steps[i], view(&inputs[i]), 0, &out), TG_ERR_TOO_LARGE);
+        assert_int_equal(tg_decode(steps[i], tg_buffer_view(&inputs[i]), 9, &out), TG_ERR_TOO_LARGE);
+        assert_int_equal(tg_decode(steps[i], tg_buffer_view(&inputs[i]), 0, &out), TG_ERR_TOO_LARGE);
         tg_buffer_deinit(&out);
         tg_buffer_deinit(&inputs[i]);
     }
@@ -268,7 +264,8 @@ static void a_bomb_takes_no_memory_beyond_the_limit(void **state)
     free(zeros);
     for (size_t max_bytes = 1; max_bytes < 10 * 1000 * 1000; max_bytes *= 7) {
         struct tg_buffer out = { 0 };
-        assert_int_equal(tg_decode(TG_DECODE_GUNZIP, view(&packed), max_bytes, &out), TG_ERR_TOO_LARGE);
+        assert_int_equal(tg_decode(TG_DECODE_GUNZIP, tg_buffer_view(&packed), max_bytes, &out),
+                         TG_ERR_TOO_LARGE);
         assert_true(out.capacity <= max_bytes + 2);
         tg_buffer_deinit(&out);
     }
@@ -282,7 +279,7 @@ static void a_buffer_larger_than_the_limit_does_not_lift_it(void **state)
     (void)state;
     deflate_to(&packed, ZLIB, TG_STR("1234567890"));
     assert_int_equal(tg_buffer_reserve(&out, 1000), TG_OK);
-    assert_int_equal(tg_decode(TG_DECODE_INFLATE, view(&packed), 5, &out), TG_ERR_TOO_LARGE);
+    assert_int_equal(tg_decode(TG_DECODE_INFLATE, tg_buffer_view(&packed), 5, &out), TG_ERR_TOO_LARGE);
     assert_int_equal(tg_decode(TG_DECODE_HEX, TG_STR("414243"), 2, &out), TG_ERR_TOO_LARGE);
     tg_buffer_deinit(&packed);
     tg_buffer_deinit(&out);
@@ -313,7 +310,7 @@ static void steps_follow_one_another(void **state)
     tg_base64_encode(&base64, packed.data, packed.length);
     for (size_t i = 0; i < base64.length; i++)
         tg_buffer_appendf(&hex, "%02x", (unsigned)(unsigned char)base64.data[i]);
-    struct tg_str bytes = view(&hex);
+    struct tg_str bytes = tg_buffer_view(&hex);
     assert_int_equal(run_steps(steps, 4, 1000, &bytes, &is_binary, &decoder, &rules), TG_OK);
     assert_true(tg_str_equals(bytes, TG_STR("grüße")));
     assert_false(is_binary);
