@@ -37,7 +37,7 @@ enum tg_misfit {
     TG_MISFIT_DATA, /* the data pointer finds nothing */
     TG_MISFIT_ID,   /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
     TG_MISFIT_EVENT, /* the event rule gives something that is no event type, or, without one, the message does */
-    TG_MISFIT_KEY, /* the event has no key, and so no stream to go to */
+    TG_MISFIT_KEY, /* the event has no key, or none that a path could have, and so no stream to go to */
     TG_MISFIT_MEMORY,
     TG_MISFIT_COUNT
 };
@@ -80,10 +80,12 @@ void tg_translator_run(struct tg_translator *translator, const struct tg_message
 
 enum { TG_KEY_MAX = 512 }; /* bytes of a key */
 
-/* Before the first message: from now on each event has a key, and a part without one is a misfit. `route` must outlive the
- * translator. What is no message for a stream (a misfit before its key was found) makes no event, whatever the rules say
- * about misfits. TG_ERR_INVALID with a line in *ret_error. */
+/* Before the first message, once: from now on each event has a key, which is made of values that the parameters may have,
+ * and a part without one is a misfit. `route` and `parameters` must outlive the translator. What is no message for a stream
+ * (a misfit before its key was found) makes no event, whatever the rules say about misfits. TG_ERR_INVALID with a line in
+ * *ret_error. */
 enum tg_err tg_translator_route(struct tg_translator *translator, const struct tg_config_route_by *route,
+                                const struct tg_config_parameter *parameters, size_t parameter_count,
                                 struct tg_buffer *ret_error);
 /* Within `emit`: the key of the event; empty without routing. */
 struct tg_str tg_translator_key(const struct tg_translator *translator);

@@ -1,6 +1,5 @@
 /* The route table: a hash for exact paths, one for prefixes, a tree for paths with parameters. */
 #include "router.h"
-#include "parameter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@ enum { NOWHERE = TG_ROUTE_PARAMETERS_MAX };
 struct tg_route_entry {
     struct tg_route route; /* its path is a copy */
     struct tg_route_entry *next;
-    struct tg_parameter *parameters; /* of the path, left to right */
+    struct tg_parameter **parameters; /* of the path, left to right */
     size_t parameter_count;
     uint8_t places[TG_ROUTE_PARAMETERS_MAX]; /* of each one's value in the match, or NOWHERE */
     UT_hash_handle hh;
@@ -22,7 +21,7 @@ struct tg_route_entry {
 static void free_entry(struct tg_route_entry *entry)
 {
     for (size_t i = 0; i < entry->parameter_count; i++)
-        tg_parameter_deinit(&entry->parameters[i]);
+        tg_parameter_free(entry->parameters[i]);
     free(entry->parameters);
     free((char *)entry->route.path);
     free(entry);
@@ -55,8 +54,8 @@ static enum tg_err add_parameter(struct tg_route_entry *entry, struct tg_str nam
         return TG_ERR_INVALID;
     entry->parameters =
         tg_realloc_array(entry->parameters, entry->parameter_count + 1, sizeof(*entry->parameters));
-    enum tg_err err = tg_parameter_init(&entry->parameters[entry->parameter_count],
-                                        place == NOWHERE ? NULL : &config->parameters[place]);
+    enum tg_err err = tg_parameter_new(place == NOWHERE ? NULL : &config->parameters[place],
+                                       &entry->parameters[entry->parameter_count]);
     if (!err)
         entry->places[entry->parameter_count++] = (uint8_t)place;
     return err;
@@ -220,7 +219,7 @@ bool tg_router_find(const struct tg_router *router, struct tg_str raw, struct tg
         return false;
     struct tg_match match = { .route = &entry->route };
     for (size_t i = 0; i < entry->parameter_count; i++) {
-        if (!tg_parameter_allows(&entry->parameters[i], values[i]))
+        if (!tg_parameter_allows(entry->parameters[i], values[i]))
             return false;
         if (entry->places[i] != NOWHERE)
             match.values[entry->places[i]] = values[i];

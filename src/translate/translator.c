@@ -8,6 +8,7 @@
  * the text, and what needs no change is borrowed from it. */
 #include "tidegate/translate.h"
 
+#include "address.h"
 #include "condition.h"
 #include "decode.h"
 #include "draft.h"
@@ -21,14 +22,6 @@
 /* Buffers are kept from message to message, unless one has grown much larger than most need it. */
 enum { KEPT_BYTES = 256 * 1024, ERROR_DATA_BYTES = 64 };
 
-/* Where an event goes: the key of its stream. */
-struct address {
-    const struct tg_config_route_by *rules;
-    struct tg_pointer *by; /* NULL: there is one stream alone */
-    struct tg_buffer text;
-    struct tg_str key; /* of the part at hand; empty: it has none */
-};
-
 struct tg_translator {
     const struct tg_config_translate *rules;
     struct tg_decoder decoder;
@@ -38,7 +31,7 @@ struct tg_translator {
     struct tg_draft_rules draft_rules;
     struct tg_seen *seen;
     struct tg_buffer seen_text;
-    struct address address;
+    struct tg_address address;
     struct tg_buffer outputs; /* of jq */
 };
 
@@ -121,15 +114,10 @@ struct tg_seen *tg_translator_new_seen(const struct tg_translator *translator)
 }
 
 enum tg_err tg_translator_route(struct tg_translator *translator, const struct tg_config_route_by *route,
+                                const struct tg_config_parameter *parameters, size_t parameter_count,
                                 struct tg_buffer *ret_error)
 {
-    struct address *address = &translator->address;
-    enum tg_err err = route->by ? tg_pointer_new(tg_str_from(route->by), &address->by) : TG_OK;
-
-    if (err)
-        tg_buffer_appendf(ret_error, "\"%s\" is no JSON pointer", route->by);
-    address->rules = route;
-    return err;
+    return tg_address_init(&translator->address, route, parameters, parameter_count, ret_error);
 }
 
 struct tg_str tg_translator_key(const struct tg_translator *translator)
@@ -148,8 +136,7 @@ void tg_translator_free(struct tg_translator *translator)
     tg_draft_rules_deinit(&translator->draft_rules);
     tg_seen_free(translator->seen);
     tg_buffer_deinit(&translator->seen_text);
-    tg_pointer_free(translator->address.by);
-    tg_buffer_deinit(&translator->address.text);
+    tg_address_deinit(&translator->address);
     tg_buffer_deinit(&translator->outputs);
     free(translator);
 }
@@ -273,45 +260,6 @@ static enum tg_misfit ask_when(struct tg_translator *translator, struct tg_json 
     return TG_MISFIT_NONE;
 }
 
-static struct tg_str map_key(const struct tg_config_header *to, struct tg_str key)
-{
-    for (; to && to->name; to++) {
-        if (tg_str_equals(tg_str_from(to->name), key))
-            return tg_str_from(to->value);
-    }
-    return key;
-}
-
-static bool is_key(struct tg_str key)
-{
-    for (size_t i = 0; i < key.length; i++) {
-        if ((unsigned char)key.data[i] < 0x20 || key.data[i] == 0x7f)
-            return false;
-    }
-    return key.length > 0 && key.length <= TG_KEY_MAX;
-}
-
-static enum tg_misfit pick_key(struct address *address, struct tg_json *json)
-{
-    struct tg_str key = TG_STR("");
-
-    if (!tg_json_is_valid(json))
-        return TG_MISFIT_JSON;
-    struct tg_str value = tg_pointer_slice(address->by, json->text);
-    tg_buffer_clear(&address->text);
-    if (tg_json_kind(value) == TG_JSON_STRING) {
-        if (tg_json_string(value, &address->text, &key) < 0)
-            return TG_MISFIT_MEMORY;
-    } else if (tg_json_is_integer(value)) {
-        key = value;
-    }
-    key = map_key(address->rules->to, key);
-    if (!is_key(key))
-        return TG_MISFIT_KEY;
-    address->key = key;
-    return TG_MISFIT_NONE;
-}
-
 static void translate_part(struct run *run, struct tg_part *part, bool is_binary)
 {
     struct tg_translator *translator = run->translator;
@@ -323,7 +271,7 @@ static void translate_part(struct run *run, struct tg_part *part, bool is_binary
         run->translation->filtered++;
     } else {
         if (misfit == TG_MISFIT_NONE && translator->address.by)
-            misfit = pick_key(&translator->address, &part->json);
+            misfit = tg_address_pick(&translator->address, &part->json);
         if (misfit == TG_MISFIT_NONE && is_binary)
             misfit = tg_draft_make_binary(&translator->draft_rules, run->message, part->json.text,
                                           translator->rules->binary_event, &draft);

@@ -43,7 +43,8 @@ static enum tg_err new_share(const struct tg_source *source, struct tg_share **r
     enum tg_err err = tg_translator_new(&config->translate, &share->translator, ret_error);
 
     if (err == TG_OK && source->kind == TG_SOURCE_ROUTED)
-        err = tg_translator_route(share->translator, &config->route, ret_error);
+        err = tg_translator_route(share->translator, &config->route, config->parameters,
+                                  config->parameter_count, ret_error);
     if (err == TG_OK && config->until)
         err = tg_until_new(config->until, &share->until, ret_error);
     if (err < 0) {

@@ -19,14 +19,22 @@ static bool record_key(void *arg, const struct tg_event *event)
     return record(&keyed->fixture, event);
 }
 
-static void keyed_init(struct keyed *keyed, struct tg_config_translate rules, struct tg_config_header *to)
+/* Without parameters every key will do. */
+static void keyed_init_for(struct keyed *keyed, const struct tg_config_parameter *parameters, size_t count,
+                           struct tg_config_translate rules, struct tg_config_header *to)
 {
     struct tg_buffer error = { 0 };
 
     memset(keyed, 0, sizeof(*keyed));
     fixture_init(&keyed->fixture, rules);
     keyed->route = (struct tg_config_route_by){ .by = P("/k"), .to = to };
-    assert_int_equal(tg_translator_route(keyed->fixture.translator, &keyed->route, &error), TG_OK);
+    assert_int_equal(tg_translator_route(keyed->fixture.translator, &keyed->route, parameters, count, &error),
+                     TG_OK);
+}
+
+static void keyed_init(struct keyed *keyed, struct tg_config_translate rules, struct tg_config_header *to)
+{
+    keyed_init_for(keyed, NULL, 0, rules, to);
 }
 
 static void feed_keyed(struct keyed *keyed, const char *bytes)
@@ -95,6 +103,64 @@ static void a_key_has_its_limit(void **state)
     tg_buffer_append_str(&message, "\"}");
     feed_keyed(&keyed, message.data);
     assert_int_equal(keyed.fixture.last.misfits[TG_MISFIT_KEY], 1);
+    tg_buffer_deinit(&message);
+    fixture_deinit(&keyed.fixture);
+}
+
+static void assert_no_key(struct keyed *keyed, const char *bytes)
+{
+    feed_keyed(keyed, bytes);
+    assert_int_equal(keyed->fixture.last.misfits[TG_MISFIT_KEY], 1);
+    assert_int_equal(keyed->fixture.last.events, 0);
+}
+
+static void a_key_that_no_path_can_have_is_a_misfit(void **state)
+{
+    const struct tg_config_parameter any = { .name = P("topic") };
+    const struct tg_config_parameter symbol = { .name = P("symbol"), .pattern = P("[A-Z2/%]{1,5}|x") };
+    struct tg_config_header to[] = { { P("7"), P("seven") }, { P("8"), P("AB") }, { 0 } };
+    struct keyed keyed;
+
+    (void)state;
+    keyed_init_for(&keyed, &any, 1, RULES(.on_misfit = TG_MISFIT_RAW), NULL);
+    feed_keyed(&keyed, "{\"k\":\"a.b\"}");
+    assert_no_key(&keyed, "{\"k\":\"a b\"}");
+    assert_no_key(&keyed, "{\"k\":\"a/b\"}");
+    assert_no_key(&keyed, "{\"k\":\"0123456789012345678901234567890123456789012345678901234567890123x\"}");
+    assert_keys(&keyed, KEYS("a.b"));
+    fixture_deinit(&keyed.fixture);
+    /* By the name that paths have for it; the single value of a key is not escaped. */
+    keyed_init_for(&keyed, &symbol, 1, RULES(.on_misfit = TG_MISFIT_RAW), to);
+    feed_keyed(&keyed, "{\"k\":\"A/%2F\"}");
+    feed_keyed(&keyed, "{\"k\":8}");
+    assert_no_key(&keyed, "{\"k\":7}");
+    assert_no_key(&keyed, "{\"k\":\"xA\"}");
+    assert_no_key(&keyed, "{\"k\":\"ABCDEF\"}");
+    assert_keys(&keyed, KEYS("A/%2F", "AB"));
+    fixture_deinit(&keyed.fixture);
+}
+
+static void a_key_of_several_values_has_one_for_each(void **state)
+{
+    static const char *const bad[] = { "eu",     "eu/",     "/AB",     "uk/AB",   "eu/AB/",
+                                       "eu/A/B", "eu/A%2f", "eu/A%",   "eu/A%2",  "eu/%41B",
+                                       "EU/AB",  "eu/ab",   "eu%2FAB", "eu/AB/C", "/" };
+    const struct tg_config_parameter parameters[] = {
+        { .name = P("market"), .one_of = (char *[]){ P("eu"), P("us"), NULL } },
+        { .name = P("symbol"), .pattern = P("[A-Z2/%]{1,5}") },
+    };
+    struct tg_buffer message = { 0 };
+    struct keyed keyed;
+
+    (void)state;
+    keyed_init_for(&keyed, parameters, 2, RULES(.split = P("")), NULL);
+    feed_keyed(&keyed, "[{\"k\":\"eu/AB\"},{\"k\":\"us/A%2FB\"},{\"k\":\"us/%252F\"}]");
+    assert_keys(&keyed, KEYS("eu/AB", "us/A%2FB", "us/%252F"));
+    for (size_t i = 0; i < TG_COUNT_OF(bad); i++) {
+        tg_buffer_clear(&message);
+        tg_buffer_appendf(&message, "[{\"k\":\"%s\"}]", bad[i]);
+        assert_no_key(&keyed, message.data);
+    }
     tg_buffer_deinit(&message);
     fixture_deinit(&keyed.fixture);
 }
@@ -218,6 +284,8 @@ int main(void)
         cmocka_unit_test(each_part_has_its_key),
         cmocka_unit_test(what_has_no_key_is_a_misfit),
         cmocka_unit_test(a_key_has_its_limit),
+        cmocka_unit_test(a_key_that_no_path_can_have_is_a_misfit),
+        cmocka_unit_test(a_key_of_several_values_has_one_for_each),
         cmocka_unit_test(a_misfit_with_a_key_goes_to_its_stream),
         cmocka_unit_test(keys_are_mapped),
         cmocka_unit_test(what_is_filtered_needs_no_key),

@@ -1,36 +1,54 @@
 /* Checking values: against a list, against a pattern, or against [A-Za-z0-9._~-]{1,64}. */
-#include "parameter.h"
+#include "tidegate/config.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEFAULT_MAX_BYTES = 64 };
 
-enum tg_err tg_parameter_init(struct tg_parameter *parameter, const struct tg_config_parameter *config)
+/* A regular expression is for one thread at a time: who needs it takes it out, and makes another if somebody else has it
+ * just now. */
+struct tg_parameter {
+    char *const *one_of;
+    char *pattern; /* for the whole value; both NULL: the default */
+    _Atomic(struct tg_regex *) spare;
+};
+
+static enum tg_err compile(struct tg_parameter *parameter, const char *pattern)
 {
-    struct tg_buffer pattern = { 0 }, error = { 0 };
+    struct tg_buffer text = { 0 }, error = { 0 };
     struct tg_regex *regex = NULL;
-    *parameter = (struct tg_parameter){ .one_of = config ? config->one_of : NULL };
-    if (!config || config->one_of || !config->pattern)
-        return TG_OK;
-    enum tg_err err = tg_buffer_appendf(&pattern, "\\A(?:%s)\\z", config->pattern);
+    enum tg_err err = tg_buffer_appendf(&text, "\\A(?:%s)\\z", pattern);
     if (!err)
-        err = tg_regex_new(pattern.data, &regex, &error);
+        err = tg_regex_new(text.data, &regex, &error);
     tg_buffer_deinit(&error);
+    parameter->pattern = text.data;
+    atomic_store_explicit(&parameter->spare, regex, memory_order_release);
+    return err;
+}
+
+enum tg_err tg_parameter_new(const struct tg_config_parameter *config, struct tg_parameter **ret_parameter)
+{
+    struct tg_parameter *parameter = tg_alloc(sizeof(*parameter));
+    parameter->one_of = config ? config->one_of : NULL;
+    enum tg_err err =
+        config && !config->one_of && config->pattern ? compile(parameter, config->pattern) : TG_OK;
     if (err) {
-        tg_buffer_deinit(&pattern);
+        tg_parameter_free(parameter);
         return err;
     }
-    parameter->pattern = pattern.data;
-    atomic_store_explicit(&parameter->spare, regex, memory_order_release);
+    *ret_parameter = parameter;
     return TG_OK;
 }
 
-void tg_parameter_deinit(struct tg_parameter *parameter)
+void tg_parameter_free(struct tg_parameter *parameter)
 {
+    if (!parameter)
+        return;
     tg_regex_free(atomic_load_explicit(&parameter->spare, memory_order_acquire));
     free(parameter->pattern);
-    *parameter = (struct tg_parameter){ 0 };
+    free(parameter);
 }
 
 static bool matches(struct tg_parameter *parameter, struct tg_str value)
