@@ -16,7 +16,7 @@
  * `tidegate.end` with {"reason":"until"}, {"reason":"finished"} (204) or {"reason":"closed"}.
  *
  * What a client has posted goes to the backend once. When its answer breaks off, or is none, the stream ends too, with
- * {"reason":"failed"}; this farewell has an id, so that nobody takes what there is for the whole answer. */
+ * {"reason":"failed"} and maybe a "status"; this farewell has an id, so that nobody takes what there is for the whole answer. */
 #ifndef TIDEGATE_UPSTREAM_H
 #define TIDEGATE_UPSTREAM_H
 

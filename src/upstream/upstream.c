@@ -181,7 +181,7 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
     uint64_t delay_ms = upstream_handle(up, &event, end->reason);
     log_failure(up, end, was_up, is_over ? 0 : delay_ms);
     if (is_over)
-        upstream_break_off(up);
+        upstream_break_off(up, end->status);
 }
 
 /* ---- health ----------------------------------------------------------------------------------- */

@@ -43,6 +43,7 @@ struct tg_upstream {
     bool has_begun;
     const char *farewell; /* the reason, once its streams have ended; NULL: they have not */
     bool is_broken_off;   /* and they are not all that there should have been */
+    unsigned refusal;     /* the status of the answer that was none; 0: something else broke it off */
     struct tg_context *context;
     struct tg_http_client *http;
     struct tg_progress progress;
@@ -100,7 +101,8 @@ void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason); /* N
 void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state);
 /* The backend has said all it had to say: the streams end, and no link follows. `reason` is a constant. */
 void upstream_finish(struct tg_upstream *up, const char *reason);
-void upstream_break_off(struct tg_upstream *up); /* it had not, and cannot be asked again */
+/* It had not, and cannot be asked again. `status`: of its answer, if that is why; else 0. */
+void upstream_break_off(struct tg_upstream *up, unsigned status);
 void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream); /* with up->farewell */
 
 /* upstream_outgoing.c */

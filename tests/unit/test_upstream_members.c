@@ -368,7 +368,7 @@ static void a_posted_session_ends_with_a_refusal(void **state)
     struct scene *scene = *state;
 
     start_posted(scene);
-    assert_ends(scene, "400", "{\"reason\":\"failed\"}");
+    assert_ends(scene, "400", "{\"reason\":\"failed\",\"status\":400}");
     assert_int_equal(look(scene).attempts, 1);
     assert_int_equal(look(scene).failures[TG_REASON_STATUS], 1);
 }
