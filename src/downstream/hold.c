@@ -26,14 +26,17 @@ static void tell_failure(const struct tg_reply *reply, enum tg_err err)
                TG_F_INT("suppressed", suppressed));
 }
 
-/* A native EventSource would stop for good on 502. */
-static int status_of(const struct tg_reply *reply, enum tg_err err, bool has_body)
+/* What the client sent cannot go to the backend, or is more than backends take: it never will be, so that even a native
+ * EventSource is to stop, which it does for good on anything but 200. */
+static int status_of(const struct tg_reply *reply, enum tg_err err)
 {
     if (!err)
         return 0;
     tell_failure(reply, err);
-    if (err == TG_ERR_INVALID && has_body)
+    if (err == TG_ERR_INVALID)
         return 400;
+    if (err == TG_ERR_TOO_LARGE)
+        return 431;
     bool is_native = reply->head->method == TG_METHOD_GET && reply->head->wants_event_stream;
     return err == TG_ERR_LIMIT || is_native ? 503 : 502;
 }
@@ -67,7 +70,7 @@ static int join(const struct tg_reply *reply, const struct tg_match *match, stru
     tg_buffer_deinit(&key);
     if (!err)
         *ret_hold = hold;
-    return status_of(reply, err, false);
+    return status_of(reply, err);
 }
 
 static int open_session(const struct tg_reply *reply, const struct tg_match *match,
@@ -76,13 +79,12 @@ static int open_session(const struct tg_reply *reply, const struct tg_match *mat
     struct tg_opening_parts parts;
     struct tg_hold hold = { .family = match->route->family, .is_new = true };
     enum tg_err err = begin_opening(reply, match, &parts);
-    bool has_body = parts.opening.has_body;
     if (!err)
         err = tg_family_open_session(hold.family, identity, &parts.opening, &hold.stream);
     tg_opening_deinit(&parts);
     if (!err)
         *ret_hold = hold;
-    return status_of(reply, err, has_body);
+    return status_of(reply, err);
 }
 
 static int take_session(const struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,

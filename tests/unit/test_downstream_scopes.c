@@ -184,6 +184,18 @@ static void at_a_limit_clients_are_told_to_come_back(void **state)
     assert_int_equal(count_subscribers(scene), 0);
 }
 
+static void what_never_can_be_opened_is_not_asked_for_again(void **state)
+{
+    struct scene *scene = *state;
+    add_route(scene, "/s", TG_ROUTE_STREAM);
+    scene->open_result = TG_ERR_INVALID;
+    expect_answer(scene, NATIVE("/s", ""), "400 Bad Request", "400");
+    scene->open_result = TG_ERR_TOO_LARGE;
+    expect_answer(scene, NATIVE("/s", ""), "431 Request Header Fields Too Large", "431");
+    expect_answer(scene, GET("/s", ""), "431 Request Header Fields Too Large", "431");
+    assert_int_equal(scene->opened, 0);
+}
+
 static void who_has_gone_is_no_subscriber(void **state)
 {
     struct scene *scene = *state;
@@ -346,6 +358,7 @@ int main(void)
         SESSIONS(a_session_is_resumed_by_its_owner_alone),
         SESSIONS(what_is_configured_goes_along),
         SESSIONS(at_a_limit_clients_are_told_to_come_back),
+        SESSIONS(what_never_can_be_opened_is_not_asked_for_again),
         SESSIONS(who_has_gone_is_no_subscriber),
         SESSIONS(a_post_opens_a_session_with_its_body),
         SESSIONS(a_get_may_only_resume_what_a_post_opens),
