@@ -22,7 +22,7 @@ struct routes {
     struct feed *feeds;
     struct feed *news;
     size_t waiting; /* feeds with has_outgoing */
-    enum tg_stream_state state;
+    _Atomic(enum tg_stream_state) state;
 };
 
 struct routes *routes_new(struct tg_upstream *upstream, struct tg_family *family)
@@ -55,6 +55,31 @@ static struct feed *find(const struct routes *routes, const struct tg_stream *st
     return feed;
 }
 
+void routes_prepare(const struct routes *routes, struct tg_stream *stream)
+{
+    tg_stream_set_state(stream, atomic_load_explicit(&routes->state, memory_order_relaxed));
+}
+
+/* The state has changed since the stream was prepared: who reads it was told the old one, and must learn of it as others
+ * have. */
+static void catch_up(struct routes *routes, struct tg_stream *stream)
+{
+    const char *text = routes->state == TG_STREAM_UP ? "{\"state\":\"up\"}" : "{\"state\":\"down\"}";
+    const struct tg_event event = {
+        .type = tg_str_from(routes->upstream->source->names->upstream_event),
+        .data = tg_str_from(text),
+        .is_control = true,
+    };
+
+    if (tg_stream_get_state(stream) == routes->state)
+        return;
+    tg_stream_set_state(stream, routes->state);
+    if (routes->state == TG_STREAM_CONNECTING)
+        return;
+    if (tg_stream_append(stream, &event, upstream_now_ms(routes->upstream)) == TG_OK)
+        tg_stream_flush(stream);
+}
+
 static struct feed *add(struct routes *routes, struct tg_stream *stream)
 {
     struct feed *feed = tg_alloc(sizeof(*feed));
@@ -62,7 +87,7 @@ static struct feed *add(struct routes *routes, struct tg_stream *stream)
     feed->routes = routes;
     feed->stream = tg_stream_ref(stream);
     HASH_ADD_PTR(routes->feeds, stream, feed);
-    tg_stream_set_state(stream, routes->state);
+    catch_up(routes, stream);
     if (routes->upstream->farewell)
         upstream_end_stream(routes->upstream, stream);
     else

@@ -18,6 +18,8 @@ struct routes *routes_new(struct tg_upstream *upstream, struct tg_family *family
 /* The pool has been stopped; the family may have been freed. */
 void routes_free(struct routes *routes);
 
+/* A stream that will be a member's: it is shown how the backend is, before its first reader looks. Any thread. */
+void routes_prepare(const struct routes *routes, struct tg_stream *stream);
 /* A member has come, and has gone. */
 void routes_on_opened(struct routes *routes, struct tg_stream *stream);
 void routes_on_closed(struct routes *routes, struct tg_stream *stream);

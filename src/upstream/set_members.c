@@ -82,6 +82,7 @@ enum tg_err tg_upstream_set_open(struct tg_upstream_set *set, size_t index, stru
     struct tg_upstream *upstream;
 
     if (set->routed[index]) {
+        routes_prepare(set->routed[index]->routes, stream);
         announce(set, set->routed[index], new_change(set->routed[index], stream, false));
         return TG_OK;
     }

@@ -473,6 +473,25 @@ static void a_member_with_events_stays(void **state)
     assert_int_equal(stats.members, 2);
 }
 
+/* Whoever follows it from the start is not told to wait for a backend that has been there all the time. */
+static void a_member_of_a_backend_that_is_up_is_up_at_once(void **state)
+{
+    struct scene *scene = *state;
+
+    make_routed(scene);
+    scene->config.max_members = 4;
+    start(scene, true);
+    WAIT_UNTIL(look(scene).held == 3);
+    struct tg_stream *late = join(scene, "late");
+    assert_int_equal(tg_stream_get_state(late), TG_STREAM_UP);
+    struct tg_stream *a = join(scene, "a");
+    WAIT_UNTIL(count_events(a) == 2);
+    assert_false(holds(a, "\"state\""));
+    assert_false(holds(late, "\"state\""));
+    tg_family_leave(scene->family, a);
+    tg_family_leave(scene->family, late);
+}
+
 static void outages_are_told_to_all_members(void **state)
 {
     struct scene *scene = *state;
@@ -539,6 +558,7 @@ int main(void)
         TEST(the_message_that_until_asks_for_is_the_last),
         TEST(events_go_to_the_member_of_their_key),
         TEST(a_member_with_events_stays),
+        TEST(a_member_of_a_backend_that_is_up_is_up_at_once),
         TEST(outages_are_told_to_all_members),
         TEST(a_backend_that_takes_no_messages_says_so),
     };
