@@ -42,7 +42,7 @@ enum tg_err tg_place_in_site(struct tg_buffer *out, struct tg_str value)
 enum tg_err tg_place_in_header(struct tg_buffer *out, struct tg_str value)
 {
     for (size_t i = 0; i < value.length; i++)
-        if ((unsigned char)value.data[i] < 0x20 || value.data[i] == 0x7f)
+        if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] == 0x7f)
             return TG_ERR_INVALID;
     return tg_buffer_append(out, value.data, value.length);
 }

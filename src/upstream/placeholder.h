@@ -10,8 +10,9 @@ enum tg_err tg_place_encoded(struct tg_buffer *out,
                              struct tg_str value); /* all but unreserved characters, RFC 3986 */
 enum tg_err tg_place_in_site(struct tg_buffer *out,
                              struct tg_str value); /* letters, digits, ".", "-", ":", "[", "]" */
-enum tg_err tg_place_in_header(struct tg_buffer *out, struct tg_str value); /* no control characters */
-enum tg_err tg_place_in_json(struct tg_buffer *out, struct tg_str value);   /* UTF-8, within a string */
+enum tg_err tg_place_in_header(struct tg_buffer *out,
+                               struct tg_str value);                      /* no control characters but tabs */
+enum tg_err tg_place_in_json(struct tg_buffer *out, struct tg_str value); /* UTF-8, within a string */
 enum tg_err tg_place_in_xml(struct tg_buffer *out, struct tg_str value);  /* UTF-8, in text or an attribute */
 enum tg_err tg_place_in_text(struct tg_buffer *out, struct tg_str value); /* UTF-8, one line */
 enum tg_err tg_place_in_utf8(struct tg_buffer *out, struct tg_str value); /* UTF-8 */
