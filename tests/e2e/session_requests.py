@@ -220,7 +220,8 @@ class Resuming(SessionCase):
         last = b"%x" % ((int(token[-1:], 16) + 1) % 16)
         upper = token.upper() if token.upper() != token else b"A" * 32
         for name in (token[:-1] + last + b"-0", token[:-1] + b"-0", token[1:] + b"-0", upper + b"-0", token, token + b"_0",
-                     token + b"0-0", b"0" + token + b"-0", token[:16] + b"-" + token[16:], b"-0", b"-" * 33, b'"' + token + b'-0"'):
+                     token + b"0-0", b"0" + token + b"-0", token[:16] + b"-" + token[16:], b"-0", b"-" * 33,
+                     b'"' + token + b'-0"'):
             with self.subTest(name=name):
                 self.assertFalse(self.resumes(get(b"/both", b"Last-Event-ID: " + name + b"\r\n")))
                 self.assertFalse(self.resumes(get(b"/both?lastEventId=" + name)))
