@@ -15,6 +15,8 @@ static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_
         tg_log(TG_LOG_DEBUG, "app", "member_failed",
                TG_F_STR("stream", app->config->streams[family->index].name), TG_F_ERR(err),
                TG_F_STR("detail", error.data));
+    else
+        atomic_fetch_add(&app->member_moves, 1);
     tg_buffer_deinit(&error);
     return err;
 }
@@ -25,6 +27,7 @@ static void on_close(void *arg, struct tg_stream *stream)
     struct tg_app_family *family = arg;
     struct tg_stream_stats stats;
     tg_upstream_set_close(family->app->upstreams, family->index, stream);
+    atomic_fetch_add(&family->app->member_moves, 1);
     tg_stream_get_stats(stream, &stats);
     atomic_fetch_add(&family->ended_events, stats.events);
     atomic_fetch_add(&family->ended_bytes, stats.bytes);

@@ -30,6 +30,7 @@ struct tg_app {
     const char **family_names;       /* family_count of them, in order */
     size_t *family_indexes;          /* the same: where they stand in the configuration */
     size_t family_count;
+    _Atomic uint64_t member_moves; /* members that have come, and that have gone */
     struct tg_tick sweep;
     struct tg_upstream_set *upstreams;
     struct tg_server *server;

@@ -11,12 +11,12 @@
  * freed. */
 void tg_heap_configure(void);
 
-/* When to give back: once many connections have come or gone and few do so any more. Zeroed it is at its start. */
+/* When to give back: once many connections, keys or sessions have come or gone and few do so any more. Zeroed it is at its start. */
 struct tg_heap_watch {
     uint64_t moves_when_trimmed;
     uint64_t moves_before;
 };
-/* Pure. `moves`: how many connections have ever come, and how many have gone. Call every few seconds. */
+/* Pure. `moves`: how many have ever come, and how many have gone. Call every few seconds. */
 bool tg_heap_watch_is_due(struct tg_heap_watch *watch, uint64_t moves);
 /* Any thread; holds up others that allocate for some milliseconds at most. */
 void tg_heap_give_back(void);
