@@ -166,7 +166,7 @@ void tg_source_get_stats(const struct tg_source *source, struct tg_upstream_stat
         if (source->shares[i])
             add_counters(&stats, &source->shares[i]->counters);
     stats.state = sum_up(stats.states);
-    bool is_idle = config->connect == TG_CONNECT_ON_DEMAND && stats.state == TG_UPSTREAM_IDLE;
-    stats.required = config->required && source->kind != TG_SOURCE_FAMILY && !is_idle;
+    bool comes_on_demand = config->connect == TG_CONNECT_ON_DEMAND || source->kind == TG_SOURCE_FAMILY;
+    stats.required = config->required && !(comes_on_demand && stats.state == TG_UPSTREAM_IDLE);
     *ret_stats = stats;
 }

@@ -430,6 +430,25 @@ static void the_message_that_until_asks_for_is_the_last(void **state)
     assert_true(backend_wait(&scene->backend, &scene->backend.open, 0));
 }
 
+static void a_required_family_waits_for_one_of_its_members(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.upstream.required = true;
+    start(scene, false);
+    assert_false(look(scene).required); /* nobody asks for any */
+    struct tg_stream *down = join(scene, "nowhere");
+    WAIT_UNTIL(look(scene).failures[TG_REASON_STATUS] > 0);
+    assert_true(look(scene).required);
+    assert_int_not_equal(look(scene).state, TG_UPSTREAM_UP);
+    struct tg_stream *up = join(scene, "many");
+    WAIT_UNTIL(look(scene).state == TG_UPSTREAM_UP);
+    tg_family_leave(scene->family, up);
+    tg_family_leave(scene->family, down);
+    sweep(scene);
+    WAIT_UNTIL(!look(scene).required);
+}
+
 /* ---- one upstream for all ------------------------------------------------------------------------------ */
 
 static void make_routed(struct scene *scene)
@@ -565,3 +584,4 @@ int main(void)
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+        TEST(a_required_family_waits_for_one_of_its_members),
