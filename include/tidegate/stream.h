@@ -231,7 +231,7 @@ enum tg_err tg_stream_send(struct tg_stream *stream, struct tg_str bytes, bool i
 /* The writer's side. `wake` is called on the sender's thread, at most once until the next tg_stream_take_outgoing; it
  * may only pass the word on. Messages wait from the first call on; NULL: nobody takes them, those that wait fail. After
  * it returns, no call of an earlier `wake` is running or follows. A writer that has no room takes nothing: so the limit
- * above holds. Owner's thread. */
+ * above holds. Owner's thread, or before the stream has an owner. */
 void tg_stream_on_outgoing(struct tg_stream *stream, void (*wake)(void *arg), void *arg);
 struct tg_outgoing {
     struct tg_outgoing *next;

@@ -175,7 +175,9 @@ static const struct tg_option route_options[] = {
     { .key = "send", .type = TG_OPTION_STRING, AT(tg_config_route, send),
       .example = "\"path\": \"/orders\", \"send\": \"orders\"",
       .help = "The stream whose backend, a WebSocket, gets what clients POST here as messages: a key of "
-              "`streams`. The answer is 202 once a message is written. A session is named by an id of its events, "
+              "`streams`. The answer is 202 once a message is written, 409 when the backend is not connected; "
+              "while it is being connected, as for a key that nobody has asked for before, the message waits for "
+              "that, `request_timeout` at most (504). A session is named by an id of its events, "
               "as a client that comes back names it. Either this, `stream` or `file`." },
     { .key = "max_body", .type = TG_OPTION_SIZE, AT(tg_config_route, send_options.max_body_bytes), .min = 1,
       .max = MIB(16), .default_text = "64KiB",

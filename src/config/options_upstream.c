@@ -155,7 +155,7 @@ static const struct tg_option upstream_options[] = {
     { .key = "linger", .type = TG_OPTION_DURATION, AT(tg_config_upstream, linger_ms), .max = DAYS(1),
       .default_text = "10s",
       .help = "With `on_demand`: how long to stay connected after the last client has gone. With scopes `keyed` "
-              "and `client` (there `60s` unless set): how long to keep the stream too." },
+              "and `client` (sessions: `60s` unless set): how long to keep the stream too." },
     { .key = "required", .type = TG_OPTION_BOOL, AT(tg_config_upstream, required), .default_text = "true",
       .help = "Whether Tidegate counts as ready (`/readyz`) only while this backend is connected. `false` "
               "unless set with scopes `keyed` and `client`; there, while there are keys or sessions, at least one of "

@@ -281,7 +281,9 @@ void routes_take_outgoing(struct routes *routes, uint64_t stream_id)
 {
     struct feed *feed = find(routes, (const struct tg_stream *)(uintptr_t)stream_id);
 
-    if (feed)
+    if (feed && routes->upstream->supervisor.state == TG_UPSTREAM_CONNECTING)
+        set_outgoing(feed, true);
+    else if (feed)
         pump(feed);
 }
 

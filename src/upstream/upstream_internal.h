@@ -107,6 +107,7 @@ void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream); /* w
 
 /* upstream_outgoing.c */
 struct tg_link *upstream_peek_open_link(const struct tg_upstream *up); /* NULL: none is up */
+/* While it connects, messages wait for what becomes of that: upstream_on_drained. */
 void upstream_take_outgoing(struct tg_upstream *up, uint64_t stream_id);
 void upstream_watch_outgoing(struct tg_upstream *up);
 void upstream_on_drained(struct tg_upstream *up);

@@ -12,6 +12,7 @@ static void on_open(void *arg)
         up->link->ops->send(up->link, &config->on_open[i]);
     upstream_start_health(up);
     upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_OPENED }, TG_REASON_NONE);
+    upstream_on_drained(up);
 }
 
 /* ---- messages --------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ void upstream_take_outgoing(struct tg_upstream *up, uint64_t stream_id)
         return;
     if (up->routes)
         routes_take_outgoing(up->routes, stream_id);
-    else
+    else if (up->supervisor.state != TG_UPSTREAM_CONNECTING)
         tg_outlet_pump(&up->outlet, up->stream, upstream_peek_open_link(up));
 }
 

@@ -556,6 +556,40 @@ static void a_backend_that_takes_no_messages_says_so(void **state)
     tg_family_leave(scene->family, stream);
 }
 
+/* The backend is not there yet when the first message comes; what becomes of it is known when that is. */
+static void messages_wait_while_the_backend_is_being_connected(void **state)
+{
+    struct scene *scene = *state;
+    int result = 1, failed = 1;
+
+    start(scene, false);
+    struct tg_stream *stream = join(scene, "a b"), *down = join(scene, "nowhere");
+    assert_int_equal(tg_stream_send(stream, TG_STR("hello"), false, on_sent, &result, 0), TG_OK);
+    assert_int_equal(tg_stream_send(down, TG_STR("hello"), false, on_sent, &failed, 0), TG_OK);
+    WAIT_UNTIL(__atomic_load_n(&result, __ATOMIC_SEQ_CST) != 1);
+    assert_int_equal(result, TG_ERR_INVALID);
+    WAIT_UNTIL(__atomic_load_n(&failed, __ATOMIC_SEQ_CST) != 1);
+    assert_int_equal(failed, TG_ERR_CLOSED);
+    tg_family_leave(scene->family, stream);
+    tg_family_leave(scene->family, down);
+}
+
+static void a_message_for_a_new_key_of_a_backend_that_is_up_is_taken(void **state)
+{
+    struct scene *scene = *state;
+    int result = 1;
+
+    make_routed(scene);
+    scene->config.max_members = 4;
+    start(scene, true);
+    WAIT_UNTIL(look(scene).held == 3);
+    struct tg_stream *late = join(scene, "late");
+    assert_int_equal(tg_stream_send(late, TG_STR("hello"), false, on_sent, &result, 0), TG_OK);
+    WAIT_UNTIL(__atomic_load_n(&result, __ATOMIC_SEQ_CST) != 1);
+    assert_int_equal(result, TG_ERR_INVALID);
+    tg_family_leave(scene->family, late);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -574,14 +608,16 @@ int main(void)
         TEST(what_was_refused_for_now_is_posted_again),
         TEST(a_posted_session_goes_on_where_the_backend_numbers_its_events),
         TEST(the_ids_of_a_session_are_its_own),
+        TEST(a_required_family_waits_for_one_of_its_members),
         TEST(the_message_that_until_asks_for_is_the_last),
         TEST(events_go_to_the_member_of_their_key),
         TEST(a_member_with_events_stays),
         TEST(a_member_of_a_backend_that_is_up_is_up_at_once),
         TEST(outages_are_told_to_all_members),
         TEST(a_backend_that_takes_no_messages_says_so),
+        TEST(messages_wait_while_the_backend_is_being_connected),
+        TEST(a_message_for_a_new_key_of_a_backend_that_is_up_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
-        TEST(a_required_family_waits_for_one_of_its_members),
