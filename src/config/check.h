@@ -22,12 +22,18 @@ void tg_config_check_upstream(struct tg_document *document, const struct tg_path
 /* Also fills in the parts of a url with parameters. */
 void tg_config_check_placeholders(struct tg_document *document, const struct tg_path *path,
                                   struct tg_config_stream *stream);
+/* Placeholders in messages, and where there can be none. `path` is that of the stream. */
+void tg_config_check_messages(struct tg_document *document, const struct tg_path *path,
+                              const struct tg_config_stream *stream);
 /* Also fills in what follows from the kind and the body. */
 void tg_config_check_request(struct tg_document *document, const struct tg_path *path,
                              struct tg_config_stream *stream);
 void tg_config_check_translate(struct tg_document *document, const struct tg_path *path,
                                const struct tg_config_stream *stream);
 
+/* Takes the text up to the next pair of braces, with it, off the text: *ret_name is what stands in them. False: there
+ * is none. */
+bool tg_config_next_braces(const char **text, struct tg_str *ret_name);
 /* Appends what the stream's parameters look like in paths and urls: `"{a}", "{b}" or "{c}"`. */
 void tg_config_append_parameters(const struct tg_config_stream *stream, struct tg_buffer *out);
 /* NULL: it has none of this name. */

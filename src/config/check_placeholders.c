@@ -13,9 +13,7 @@
 
 /* ---- braces ------------------------------------------------------------------------------------------- */
 
-/* Takes the text up to the next pair of braces, with it, off the text: *ret_name is what stands in them. False: there
- * is none. */
-static bool next_braces(const char **text, struct tg_str *ret_name)
+bool tg_config_next_braces(const char **text, struct tg_str *ret_name)
 {
     const char *open = strchr(*text, '{');
     while (open) {
@@ -39,7 +37,7 @@ static bool are_all_braces_parameters(const struct tg_config_stream *stream, con
         open += *at == '{';
         close += *at == '}';
     }
-    while (next_braces(&text, &name)) {
+    while (tg_config_next_braces(&text, &name)) {
         if (!tg_config_find_parameter(stream, name))
             return false;
         pairs++;
@@ -51,7 +49,8 @@ static bool is_like_name(struct tg_str name)
 {
     for (size_t i = 0; i < name.length; i++) {
         char c = name.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c != '\0' && strchr("_.-", c))))
             return false;
     }
     return name.length > 0;
@@ -61,7 +60,7 @@ static bool is_like_name(struct tg_str name)
 static bool are_all_names_parameters(const struct tg_config_stream *stream, const char *text)
 {
     struct tg_str name;
-    while (next_braces(&text, &name)) {
+    while (tg_config_next_braces(&text, &name)) {
         if (is_like_name(name) && !tg_config_find_parameter(stream, name))
             return false;
     }
@@ -77,7 +76,10 @@ static void report_braces(struct tg_document *document, const struct tg_path *pa
     if (known.length > 0)
         tg_document_error(document, path, "expected only parameters of the stream in braces: %s", known.data);
     else
-        tg_document_error(document, path, "expected no name in braces, as the stream has no \"parameters\"");
+        tg_document_error(document, path, "expected no name in braces, as the stream has no \"parameters\"%s",
+                          stream->scope == TG_SCOPE_CLIENT
+                              ? "; headers of the client's request are for \"forward_headers\" of \"session\""
+                              : "");
     tg_buffer_deinit(&known);
 }
 
@@ -109,7 +111,7 @@ static void append_url(const struct tg_config_stream *stream, const char *rest, 
 {
     const char *at = stream->upstream.url.text, *next = at;
     struct tg_str name;
-    while (next_braces(&next, &name)) {
+    while (tg_config_next_braces(&next, &name)) {
         const struct tg_config_parameter *parameter = tg_config_find_parameter(stream, name);
         tg_buffer_append(out, at, (size_t)(name.data - 1 - at));
         if (name.data < rest)
@@ -177,7 +179,7 @@ static bool has_values_before(const struct tg_config_stream *stream, const char 
 {
     const char *text = stream->upstream.url.text;
     struct tg_str name;
-    while (next_braces(&text, &name) && name.data < rest) {
+    while (tg_config_next_braces(&text, &name) && name.data < rest) {
         const struct tg_config_parameter *parameter = tg_config_find_parameter(stream, name);
         if (!parameter->one_of || !parameter->one_of[0])
             return false;
@@ -210,7 +212,7 @@ static void check_url(struct tg_document *document, const struct tg_path *path,
     }
     if (!set_parts(document, path, stream, rest))
         return;
-    while (next_braces(&text, &name) && name.data < rest)
+    while (tg_config_next_braces(&text, &name) && name.data < rest)
         check_values(document, path, stream, rest, tg_config_find_parameter(stream, name));
 }
 

@@ -100,6 +100,38 @@ static void check_forward_headers(struct tg_document *document, const struct tg_
     }
 }
 
+/* ---- query -------------------------------------------------------------------------------------------- */
+
+static bool has_query_name(const char *url, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = strchr(url, '?'); at; at = strpbrk(at + 1, "&;")) {
+        bool is_end = strncasecmp(at + 1, name, length) == 0 && strchr("=&;", at[1 + length]);
+        if (is_end)
+            return true;
+    }
+    return false;
+}
+
+/* Of two with the same name, some backends take the first and some the last. */
+static void check_forward_query(struct tg_document *document, const struct tg_path *session,
+                                const struct tg_config_stream *stream)
+{
+    struct tg_path list = TG_PATH_KEY(session, "forward_query");
+    const char *url = stream->upstream.url.text, *cursor = stream->upstream.cursor.query;
+    char **names = stream->session.forward_query;
+    if (tg_document_has_error(document, &list))
+        return;
+    for (size_t i = 0; names && names[i]; i++) {
+        struct tg_path item = TG_PATH_INDEX(&list, i);
+        bool is_in_url = url && has_query_name(url, names[i]);
+        if (is_in_url || (cursor && strcasecmp(cursor, names[i]) == 0))
+            tg_document_error(document, &item,
+                              "this query parameter cannot be forwarded: \"%s\" of the upstream sets it",
+                              is_in_url ? "url" : "cursor");
+    }
+}
+
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
 static void check_identity(struct tg_document *document, const struct tg_path *session)
@@ -157,6 +189,7 @@ void tg_config_check_session(struct tg_document *document, const struct tg_path 
 {
     struct tg_path session = TG_PATH_KEY(path, "session");
     check_forward_headers(document, &session, stream);
+    check_forward_query(document, &session, stream);
     check_identity(document, &session);
     check_open(document, &session, stream);
     check_body(document, &session, stream);

@@ -27,7 +27,9 @@ static void check_keys(struct tg_document *document, const struct tg_path *path,
     allow_only(document, path, "max_keys", stream->scope == TG_SCOPE_KEYED || has_route,
                "scope \"keyed\", or beside \"route\"");
     allow_only(document, path, "max_sessions", is_client, "scope \"client\"");
-    allow_only(document, path, "session", is_client, "scope \"client\"");
+    allow_only(
+        document, path, "session", is_client,
+        "scope \"client\": what one client shows, and what the backend answers to it, is for no other");
     allow_only(document, path, "route", is_shared, "scope \"shared\"");
     allow_only(document, &upstream, "connect", is_shared, "scope \"shared\": others connect on demand");
     if (is_client && tg_document_find(document, &id))
@@ -97,6 +99,7 @@ void tg_config_check_stream(struct tg_document *document, const struct tg_path *
         check_keys(document, path, stream);
         check_parameters(document, path, stream);
         tg_config_check_placeholders(document, &upstream, stream);
+        tg_config_check_messages(document, path, stream);
         if (stream->scope == TG_SCOPE_CLIENT)
             tg_config_check_session(document, path, stream);
     }

@@ -280,11 +280,38 @@ static const struct tg_option *find_option(const struct tg_option_object *object
     return NULL;
 }
 
-/* A key without a near neighbour gets no guess: a wrong one would mislead. */
+/* Where in the table the key is: in how many objects, and the title of the last one. */
+static size_t find_places(const struct tg_option_object *object, const char *title, const char *key,
+                          struct tg_buffer *ret_title)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < object->option_count; i++) {
+        const struct tg_option *option = &object->options[i];
+        if (strcmp(option->key, key) == 0) {
+            tg_buffer_clear(ret_title);
+            tg_buffer_append_str(ret_title, title);
+            count++;
+        }
+        if (!option->object)
+            continue;
+        struct tg_buffer inner = { 0 };
+        tg_buffer_appendf(&inner, "%s%s%s%s", title, *title ? "." : "", option->key,
+                          option->type == TG_OPTION_LIST  ? "[]"
+                          : option->type == TG_OPTION_MAP ? ".<name>"
+                                                          : "");
+        count += find_places(option->object, inner.data, key, ret_title);
+        tg_buffer_deinit(&inner);
+    }
+    return count;
+}
+
+/* A key without a near neighbour gets a guess only when it is known in one other place, and of more than one word, which
+ * says the same everywhere: a wrong guess would mislead. */
 static void report_unknown_key(struct tg_document *document, const struct tg_path *path,
                                const struct tg_option_object *object, const char *key)
 {
     const char *nearest = NULL;
+    struct tg_buffer title = { 0 };
     size_t nearest_distance = 2 + strlen(key) / 4;
     for (size_t i = 0; i < object->option_count; i++) {
         const char *known = object->options[i].key;
@@ -296,8 +323,12 @@ static void report_unknown_key(struct tg_document *document, const struct tg_pat
     }
     if (nearest)
         tg_document_error_at_key(document, path, "unknown key; did you mean \"%s\"?", nearest);
+    else if (strchr(key, '_') && find_places(&tg_options_root, "", key, &title) == 1)
+        tg_document_error_at_key(document, path, "unknown key; \"%s\" has one of this name",
+                                 title.length > 0 ? title.data : "the file");
     else
         tg_document_error_at_key(document, path, "unknown key");
+    tg_buffer_deinit(&title);
 }
 
 static void report_missing_keys(struct tg_document *document, const struct tg_path *path,
@@ -319,7 +350,9 @@ void tg_options_load(struct tg_document *document, const struct tg_path *path,
                      const struct tg_option_object *object, json_t *value, void *base)
 {
     if (!json_is_object(value)) {
-        tg_document_error(document, path, "expected an object");
+        bool is_short = object->example && !strchr(object->example, '\n');
+        tg_document_error(document, path, "expected an object%s%s", is_short ? " such as " : "",
+                          is_short ? object->example : "");
         return;
     }
     const char *key;

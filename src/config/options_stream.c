@@ -40,7 +40,8 @@ static const struct tg_option identity_options[] = {
 };
 OBJECT(identity,
        .help = "What of a request says who the client is. Who shows something else cannot resume a session, and who "
-               "shows nothing is answered with 401.");
+               "shows nothing is answered with 401.",
+       .example = "{ \"cookie\": \"sid\" }");
 
 static const struct tg_option session_options[] = {
     { .key = "forward_headers", .type = TG_OPTION_STRINGS, AT(tg_config_session, forward_headers), .max = 100,
@@ -50,7 +51,8 @@ static const struct tg_option session_options[] = {
     { .key = "forward_query", .type = TG_OPTION_STRINGS, AT(tg_config_session, forward_query), .max = 100,
       .grammar = &tg_grammar_query_name_or_all, .example = "\"forward_query\": [ \"lang\", \"token\" ]",
       .help = "Query parameters of the client's request that are added to the URL of the backend; `*` is all but "
-              "those of `last_event_id_query`." },
+              "those of `last_event_id_query`. Names that the URL has in its own query, or that `cursor` sets, are "
+              "never forwarded." },
     { .key = "identity", .type = TG_OPTION_OBJECT, .object = &identity, .has_no_default_keys = true,
       .example = "\"identity\": { \"cookie\": \"sid\" }",
       .help = "What a session is bound to. Without it, who knows the id of one of its events can resume it." },
@@ -64,9 +66,9 @@ static const struct tg_option session_options[] = {
       .help = "How large the body may be that opens a session. Larger ones are answered with 413." },
     { .key = "message", .type = TG_OPTION_TEXT, AT(tg_config_session, message),
       .example = "\"open\": \"post\", \"message\": { \"op\": \"ask\", \"prompt\": \"{body}\" }",
-      .help = "What is made of the posted body: `{body}` stands for it. In a string of JSON it is escaped; "
-              "elsewhere, as in `\"{\\\"query\\\":{body}}\"`, it must be JSON itself (else 400). Without it, the "
-              "body goes as it is." },
+      .help = "What is made of the posted body: `{body}` stands for it, as parameters do for their values. In a "
+              "string of JSON it is escaped; elsewhere, as in `\"{\\\"query\\\":{body}}\"`, it must be JSON itself "
+              "(else 400). Without it, the body goes as it is." },
 };
 OBJECT(session,
        .help = "How sessions are opened, what of the client's request the backend gets, and who may resume them.",
@@ -119,8 +121,8 @@ static const struct tg_option stream_options[] = {
       .example = "\"scope\": \"keyed\", \"parameters\": { \"symbol\": { \"pattern\": \"[A-Z]{1,5}\" } }",
       .help = "What the segments `{name}` in the paths of the stream's routes may be. With scopes `keyed` and "
               "`client`, `{name}` in the `url`, the `headers` and the messages of the upstream stands for the "
-              "value: percent-encoded in the URL, escaped in the strings of JSON. In messages, other names in "
-              "braces stay as they are." },
+              "value, written as its place demands (see the top of this page). In messages, other names in braces "
+              "stay as they are." },
     { .key = "max_keys", .type = TG_OPTION_INTEGER, AT(tg_config_stream, max_members), .min = 1,
       .max = 10000000, .default_text = "10000", .example = KEYED ", \"max_keys\": 500",
       .help = "How many keys there may be at a time, with scope `keyed` or with `route`. Clients who ask for one "
@@ -136,7 +138,7 @@ static const struct tg_option stream_options[] = {
       .has_no_default_keys = true,
       .example = "\"parameters\": { \"symbol\": {} }, \"route\": { \"by\": \"/symbol\" }",
       .help = "One connection to the backend feeds a stream for each key; without it, all messages go to the one "
-              "stream. Only with scope `shared`." },
+              "stream. Only with scope `shared`. As the connection is one for all keys, no `{name}` is filled in." },
     { .key = "until", .type = TG_OPTION_CONDITION, AT(tg_config_stream, until), .min = 1, .max = 1000,
       .example = "\"until\": { \"text\": \"[DONE]\" }",
       .help = "Which message is the last one: it makes no event, and the stream ends. Clients that have all of it "

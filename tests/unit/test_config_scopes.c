@@ -218,7 +218,7 @@ static void braces_mean_nothing_in_shared_streams(void **state)
     (void)state;
     struct tg_config *config = load_good(STREAM(
         "\"parameters\":{\"a\":{}},\"route\":{\"by\":\"/a\"},"
-        "\"upstream\":{\"url\":\"ws://h/{b}{\",\"headers\":{\"X\":\"{b}\"},\"on_open\":[\"{a}{b}\"]}"));
+        "\"upstream\":{\"url\":\"ws://h/{b}{\",\"headers\":{\"X\":\"{b}\"},\"on_open\":[\"{as}{b}\"]}"));
     assert_string_equal(config->streams[0].upstream.url.path, "/{b}{");
     assert_string_equal(config->streams[0].upstream.headers[0].value, "{b}");
     tg_config_free(config);
