@@ -164,6 +164,32 @@ static enum tg_err fill_json(struct tg_buffer *out, struct tg_str text, const st
 
 /* ---- all of it ----------------------------------------------------------------------------------- */
 
+/* Without what some protocols have at the end of each message: line ends, U+001E. */
+static size_t measure_without_ends(struct tg_str text)
+{
+    size_t length = text.length;
+
+    while (length > 0 && (unsigned char)text.data[length - 1] <= 0x20)
+        length--;
+    return length;
+}
+
+static enum tg_err fill_message(struct tg_buffer *out, struct tg_str text, const struct tg_places *places)
+{
+    size_t start = find_json(text, places);
+    const struct tg_str before = { text.data, start };
+    enum tg_err err = tg_placeholder_fill_quoted(out, before, places, tg_place_in_json, tg_place_in_text);
+
+    if (err < 0 || start == text.length)
+        return err;
+    size_t filled = out->length;
+    err = fill_json(out, skip(text, start), places);
+    /* Each value is JSON, but nested too deep it is none that anybody reads. */
+    if (err == TG_OK && !tg_json_check((struct tg_str){ out->data + filled, out->length - filled }))
+        err = TG_ERR_INVALID;
+    return err;
+}
+
 enum tg_err tg_placeholder_fill_message(struct tg_buffer *out, struct tg_str text,
                                         const struct tg_places *places)
 {
@@ -174,15 +200,8 @@ enum tg_err tg_placeholder_fill_message(struct tg_buffer *out, struct tg_str tex
     if (is_xml(text))
         return tg_placeholder_fill(out, text, places, tg_place_in_xml);
 
-    size_t start = find_json(text, places);
-    const struct tg_str before = { text.data, start };
-    enum tg_err err = tg_placeholder_fill_quoted(out, before, places, tg_place_in_json, tg_place_in_text);
-    if (err < 0 || start == text.length)
-        return err;
-    size_t filled = out->length;
-    err = fill_json(out, skip(text, start), places);
-    /* Each value is JSON, but nested too deep it is none that anybody reads. */
-    if (err == TG_OK && !tg_json_check((struct tg_str){ out->data + filled, out->length - filled }))
-        err = TG_ERR_INVALID;
-    return err;
+    const struct tg_str message = { text.data, measure_without_ends(text) };
+    const struct tg_str ends = skip(text, message.length);
+    enum tg_err err = fill_message(out, message, places);
+    return err == TG_OK ? tg_buffer_append(out, ends.data, ends.length) : err;
 }

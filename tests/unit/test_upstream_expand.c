@@ -399,6 +399,17 @@ static void json_may_stand_behind_something(void **state)
                 "SEND ann\n[x]\n\n{\"text\":\"a\\n\\\"b\\\"\"}\n");
 }
 
+static void json_may_have_a_mark_at_its_end(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_sent(scene, "{\"n\":{room}}\x1e", "[1]", "{\"n\":[1]}\x1e");
+    assert_not_sent(scene, "{\"n\":{room}}\x1e", "1}\x1e{");
+    assert_sent(scene, "{\"n\":\"{room}\"}\r\n", "1\"", "{\"n\":\"1\\\"\"}\r\n");
+    assert_sent(scene, "{\"n\":\"{room}\"}\x1e{\"m\":\"{room}\"}\x1e", "\x1e\"",
+                "{\"n\":\"\\u001e\\\"\"}\x1e{\"m\":\"\\u001e\\\"\"}\x1e");
+}
+
 static void a_line_of_text_stays_one_line(void **state)
 {
     static const struct tg_str others[] = { { "a\nB", 3 },         { "a\rB", 3 },         { "a\0B", 3 },
@@ -577,6 +588,7 @@ int main(void)
         TEST(a_value_in_json_is_one_value),
         TEST(json_in_a_string_of_json_has_strings_too),
         TEST(json_may_stand_behind_something),
+        TEST(json_may_have_a_mark_at_its_end),
         TEST(a_line_of_text_stays_one_line),
         TEST(values_are_no_markup),
         TEST(text_is_utf8),
