@@ -116,6 +116,17 @@ enum tg_close_reason {
 };
 const char *tg_close_reason_text(enum tg_close_reason reason);
 
+/* What became of the messages that clients sent for backends. */
+enum tg_send_result {
+    TG_SEND_WRITTEN, /* 202 */
+    TG_SEND_REFUSED, /* the request itself, such as one without a session: 4xx but the next two */
+    TG_SEND_CLOSED,  /* no backend took messages: 409 */
+    TG_SEND_LIMITED, /* too many: 429 */
+    TG_SEND_FAILED,  /* 5xx */
+    TG_SEND_RESULT_COUNT
+};
+const char *tg_send_result_text(enum tg_send_result result);
+
 struct tg_server_stats {
     uint64_t accepted;
     uint64_t connections; /* now */
@@ -123,9 +134,10 @@ struct tg_server_stats {
     uint64_t subscribed;  /* ever */
     uint64_t closed[TG_CLOSE_COUNT];
     uint64_t requests[6]; /* by class of status: [2] counts 2xx; [0] and [1] stay 0 */
-    uint64_t bytes_out;   /* of event streams */
-    uint64_t writes;      /* of event streams: what was handed to the transport, calls */
-    uint64_t gaps[5];     /* by enum tg_gap_reason */
+    uint64_t sends[TG_SEND_RESULT_COUNT];
+    uint64_t bytes_out; /* of event streams */
+    uint64_t writes;    /* of event streams: what was handed to the transport, calls */
+    uint64_t gaps[5];   /* by enum tg_gap_reason */
     uint64_t heartbeats;
     uint64_t refused; /* for a limit, answered with 200 + retry or 503 */
 };

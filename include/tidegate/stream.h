@@ -314,7 +314,7 @@ enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, c
 void tg_family_sweep(struct tg_family *family, uint64_t now_ms);
 
 struct tg_family_stats {
-    size_t members;                   /* now */
+    size_t members, max_members;      /* now, and at most */
     uint64_t opened, closed, refused; /* ever; refused: for the limit */
     uint64_t events, bytes, retained_events, retained_bytes, memory_bytes,
         subscribers; /* of all members there are */

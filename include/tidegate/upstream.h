@@ -90,6 +90,14 @@ void tg_upstream_set_free(struct tg_upstream_set *set);
 
 /* ---- looking; any thread ---------------------------------------------------------------------- */
 
+/* How an upstream ended for good, and its streams with it. */
+enum tg_ending {
+    TG_ENDING_COMPLETE, /* the backend had said all: `until`, or a session that it ended in order */
+    TG_ENDING_FAILED,   /* it could not go on, and must not be asked again for what a client had posted */
+    TG_ENDING_COUNT
+};
+const char *tg_ending_text(enum tg_ending ending);
+
 /* Of all upstreams that a configured stream has, and ever had. */
 struct tg_upstream_stats {
     const char *stream_name;      /* of the configuration; lives as long as the set */
@@ -99,6 +107,7 @@ struct tg_upstream_stats {
     uint64_t connects; /* attempts that came up */
     uint64_t attempts;
     uint64_t failures[TG_REASON_COUNT]; /* attempts that failed and connections that ended, by reason */
+    uint64_t endings[TG_ENDING_COUNT];
     uint64_t messages;
     uint64_t message_bytes;
     uint64_t oversize;    /* messages dropped for max_message */

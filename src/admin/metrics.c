@@ -75,6 +75,11 @@ static const char *gap_reason_text(size_t i)
     return tg_gap_reason_text((enum tg_gap_reason)i);
 }
 
+static const char *send_result_text(size_t i)
+{
+    return tg_send_result_text((enum tg_send_result)i);
+}
+
 static const char *status_class_text(size_t i)
 {
     static const char *const texts[] = { "0xx", "1xx", "2xx", "3xx", "4xx", "5xx" };
@@ -95,6 +100,8 @@ static const struct figure server_figures[] = {
     { "tidegate_subscribed_total", "counter", "Event streams begun.", AT(subscribed), NULL, NULL, 0, 0 },
     { "tidegate_requests_total", "counter", "Requests answered, by class of status.", AT(requests), "status",
       status_class_text, 2, 6 },
+    { "tidegate_send_requests_total", "counter", "Messages of clients for backends, by what became of them.",
+      AT(sends), "result", send_result_text, 0, TG_SEND_RESULT_COUNT },
     { "tidegate_sent_bytes_total", "counter", "Bytes of event streams sent.", AT(bytes_out), NULL, NULL, 0,
       0 },
     { "tidegate_writes_total", "counter", "Writes of event streams.", AT(writes), NULL, NULL, 0, 0 },
@@ -149,13 +156,14 @@ static const struct figure single_figures[] = {
 static const struct figure family_figures[] = {
     { "tidegate_stream_members", "gauge", "Keys or sessions that there are now.", AT(members), NULL, NULL, 0,
       0 },
+    { "tidegate_stream_members_limit", "gauge", "How many there may be: max_keys or max_sessions.",
+      AT(max_members), NULL, NULL, 0, 0 },
     { "tidegate_stream_members_opened_total", "counter", "Keys or sessions opened.", AT(opened), NULL, NULL,
       0, 0 },
     { "tidegate_stream_members_closed_total", "counter", "Keys or sessions closed.", AT(closed), NULL, NULL,
       0, 0 },
     { "tidegate_stream_members_refused_total", "counter",
-      "Keys or sessions refused, and events for keys, since there were max_members.", AT(refused), NULL, NULL,
-      0, 0 },
+      "Keys or sessions refused, and events for keys, for that limit.", AT(refused), NULL, NULL, 0, 0 },
     { 0 },
 };
 #undef AT
@@ -235,6 +243,11 @@ static const char *reason_text(size_t i)
     return tg_upstream_reason_text((enum tg_upstream_reason)i);
 }
 
+static const char *ending_text(size_t i)
+{
+    return tg_ending_text((enum tg_ending)i);
+}
+
 static const char *cause_text(size_t i)
 {
     return i == TG_MISFIT_NONE ? "oversize" : tg_misfit_text((enum tg_misfit)i);
@@ -252,6 +265,9 @@ static const struct figure upstream_figures[] = {
       0, 0 },
     { "tidegate_upstream_failures_total", "counter", "Failed attempts and ended connections, by reason.",
       AT(stats.failures), "reason", reason_text, TG_REASON_NONE + 1, TG_REASON_COUNT },
+    { "tidegate_upstream_ended_total", "counter",
+      "Upstreams that ended for good, and their streams with them.", AT(stats.endings), "result", ending_text,
+      0, TG_ENDING_COUNT },
     { "tidegate_upstream_messages_total", "counter", "Messages received.", AT(stats.messages), NULL, NULL, 0,
       0 },
     { "tidegate_upstream_message_bytes_total", "counter", "Bytes of messages received.",

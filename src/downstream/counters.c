@@ -1,4 +1,4 @@
-/* Figures: the sum over workers, and the words for why connections ended. */
+/* Figures: the sum over workers, and the words that tell them apart. */
 #include "counters.h"
 
 static uint64_t value_of(const tg_counter *counter)
@@ -16,6 +16,8 @@ void tg_counters_sum(const struct tg_counters *counters, struct tg_server_stats 
         sum->closed[i] += value_of(&counters->closed[i]);
     for (size_t i = 0; i < TG_COUNT_OF(sum->requests); i++)
         sum->requests[i] += value_of(&counters->requests[i]);
+    for (size_t i = 0; i < TG_COUNT_OF(sum->sends); i++)
+        sum->sends[i] += value_of(&counters->sends[i]);
     sum->bytes_out += value_of(&counters->bytes_out);
     sum->writes += value_of(&counters->writes);
     for (size_t i = 0; i < TG_COUNT_OF(sum->gaps); i++)
@@ -32,4 +34,13 @@ const char *tg_close_reason_text(enum tg_close_reason reason)
         [TG_CLOSE_DONE] = "done",
     };
     return reason < TG_CLOSE_COUNT ? texts[reason] : "unknown";
+}
+
+const char *tg_send_result_text(enum tg_send_result result)
+{
+    static const char *const texts[TG_SEND_RESULT_COUNT] = {
+        [TG_SEND_WRITTEN] = "written", [TG_SEND_REFUSED] = "refused", [TG_SEND_CLOSED] = "closed",
+        [TG_SEND_LIMITED] = "limited", [TG_SEND_FAILED] = "failed",
+    };
+    return result < TG_SEND_RESULT_COUNT ? texts[result] : "unknown";
 }

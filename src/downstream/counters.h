@@ -15,6 +15,7 @@ struct tg_counters {
     tg_counter subscribed;
     tg_counter closed[TG_CLOSE_COUNT];
     tg_counter requests[6];
+    tg_counter sends[TG_SEND_RESULT_COUNT];
     tg_counter bytes_out;
     tg_counter writes;
     tg_counter gaps[5];

@@ -72,6 +72,24 @@ void tg_reply_count(struct tg_connection *connection, const struct tg_request_he
            TG_F_STR("method", head ? methods[head->method] : "unknown"), TG_F_INT("status", status));
 }
 
+static enum tg_send_result send_result_of(int status)
+{
+    if (status == 202)
+        return TG_SEND_WRITTEN;
+    if (status == 409)
+        return TG_SEND_CLOSED;
+    if (status == 429)
+        return TG_SEND_LIMITED;
+    return status < 500 ? TG_SEND_REFUSED : TG_SEND_FAILED;
+}
+
+static void count_send(const struct tg_reply *reply)
+{
+    struct tg_counters *counters = &reply->connection->shard->counters;
+    if (reply->route && reply->route->kind == TG_ROUTE_SEND && reply->head->method == TG_METHOD_POST)
+        tg_counter_add(&counters->sends[send_result_of(reply->response.status)], 1);
+}
+
 void tg_reply_enter_answer(struct tg_connection *connection, enum tg_err err)
 {
     connection->phase = TG_PHASE_ANSWER;
@@ -95,6 +113,7 @@ void tg_reply_send(struct tg_reply *reply)
     if (connection->shard->is_draining)
         exchange->close_reason = TG_CLOSE_DRAIN;
     tg_reply_count(connection, reply->head, response->status);
+    count_send(reply);
     tg_reply_enter_answer(connection,
                           tg_response_append(&exchange->out, response, tg_shard_date(connection->shard)));
 }

@@ -52,6 +52,7 @@ void tg_family_get_stats(struct tg_family *family, struct tg_family_stats *ret_s
 
     pthread_mutex_lock(&family->lock);
     sum.members = HASH_COUNT(family->by_key);
+    sum.max_members = family->options.max_members;
     sum.opened = family->opened;
     sum.closed = family->closed;
     sum.refused = family->refused;

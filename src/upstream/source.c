@@ -138,10 +138,17 @@ static void add_counters(struct tg_upstream_stats *stats, const struct tg_counte
         stats->states[i] += load(&counters->states[i]);
     for (size_t i = 0; i < TG_REASON_COUNT; i++)
         stats->failures[i] += load(&counters->failures[i]);
+    for (size_t i = 0; i < TG_ENDING_COUNT; i++)
+        stats->endings[i] += load(&counters->endings[i]);
     for (size_t i = 0; i < TG_MISFIT_COUNT; i++)
         stats->misfits[i] += load(&counters->misfits[i]);
     if (stats->state_since_ms < load(&counters->state_since_ms))
         stats->state_since_ms = load(&counters->state_since_ms);
+}
+
+const char *tg_ending_text(enum tg_ending ending)
+{
+    return ending == TG_ENDING_COMPLETE ? "complete" : "failed";
 }
 
 /* The best that any of them is in. */

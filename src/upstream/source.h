@@ -20,6 +20,7 @@ struct tg_counters {
     _Atomic uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many upstreams are in each */
     _Atomic uint64_t state_since_ms;                  /* the last change */
     _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused, held;
+    _Atomic uint64_t endings[TG_ENDING_COUNT];
     _Atomic uint64_t failures[TG_REASON_COUNT];
     _Atomic uint64_t misfits[TG_MISFIT_COUNT];
 };

@@ -82,6 +82,8 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
     if (up->farewell)
         return;
     up->farewell = reason;
+    tg_figure_add(&upstream_counters(up)->endings[up->is_broken_off ? TG_ENDING_FAILED : TG_ENDING_COMPLETE],
+                  1);
     tg_log(upstream_log_level(up), "upstream", "ended", TG_F_STR("stream", upstream_name(up)),
            TG_F_STR("reason", reason));
     tg_upstream_halt(up, UPSTREAM_CLOSE_NORMAL);

@@ -2,6 +2,7 @@
 import assert from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import test from 'node:test';
+import { WebSocketServer } from 'ws';
 import { startFeed } from './lib/feed.mjs';
 import { freePort } from './lib/ports.mjs';
 import { startClient } from './lib/sse-reader.mjs';
@@ -21,12 +22,15 @@ async function startUsed(t) {
   return { feed, gate, clients };
 }
 
-test('promtool finds nothing to complain of', { skip: !hasPromtool && 'no promtool here' }, async (t) => {
-  const { gate } = await startUsed(t);
-  const { text } = await gate.admin('/metrics');
+function assertClean(text) {
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text });
   assert.equal(status, 0, `${stdout}${stderr}`);
   assert.equal(`${stdout}${stderr}`.trim(), '');
+}
+
+test('promtool finds nothing to complain of', { skip: !hasPromtool && 'no promtool here' }, async (t) => {
+  const { gate } = await startUsed(t);
+  assertClean((await gate.admin('/metrics')).text);
 });
 
 test('the figures are true', async (t) => {
@@ -52,6 +56,48 @@ test('the figures are true', async (t) => {
   for (const client of clients) client.stop();
   await until('no subscribers', async () => (await gate.metric('tidegate_subscribers', /public/)) === 0);
   assert.equal(await gate.metric('tidegate_connections_closed_total', /public.*client|client.*public/), 10);
+});
+
+// Echoes; `bye` is its last message.
+async function startEcho(t) {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: await freePort() });
+  await new Promise((resolve) => server.once('listening', resolve));
+  server.on('connection', (socket) => socket.on('message', (data) => socket.send(`${data}`)));
+  t.after(() => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  });
+  return `ws://127.0.0.1:${server.address().port}/`;
+}
+
+test('sessions, what they send and how they end are counted', async (t) => {
+  const config = await configFor(await startEcho(t));
+  config.streams.chat = { ...config.streams.feed, scope: 'client', max_sessions: 2, until: { text: 'bye' } };
+  config.routes.push({ path: '/chat', stream: 'chat' }, { path: '/send', send: 'chat' });
+  const gate = await startTidegate(t, config);
+  const client = startClient(t, { port: gate.port, path: '/chat' });
+  await client.until('the session is up', () => client.events.some((event) => event.data === '{"state":"up"}'));
+  const id = client.events.find((event) => event.id).id;
+  const send = async (body, headers = { 'Last-Event-ID': id }) =>
+    (await fetch(`${gate.url}/send`, { method: 'POST', body, headers })).status;
+
+  assert.equal(await send('hi'), 202);
+  assert.equal(await send('hi', {}), 404);
+  assert.equal(await send('hi', { 'Last-Event-ID': id, Origin: 'https://evil.example' }), 403);
+  assert.equal(await send('bye'), 202);
+  await client.until('the end', () => client.events.some((event) => event.type === 'tidegate.end'));
+  client.stop();
+  assert.equal(await send('more'), 409);
+
+  for (const [result, count] of Object.entries({ written: 2, refused: 2, closed: 1, limited: 0, failed: 0 }))
+    assert.equal(await gate.metric('tidegate_send_requests_total', new RegExp(`public.*"${result}"`)), count, result);
+  assert.equal(await gate.metric('tidegate_upstream_ended_total', /chat.*complete/), 1);
+  assert.equal(await gate.metric('tidegate_upstream_ended_total', /chat.*failed/), 0);
+  assert.equal(await gate.metric('tidegate_stream_members', /chat/), 1);
+  assert.equal(await gate.metric('tidegate_stream_members_limit', /chat/), 2);
+  const { text } = await gate.admin('/metrics');
+  assert.ok(!text.includes(id.split('-')[0]), 'a token is on the page');
+  if (hasPromtool) assertClean(text);
 });
 
 test('readiness follows the upstream, health does not', async (t) => {

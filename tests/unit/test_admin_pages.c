@@ -44,7 +44,7 @@ static void get_family_stats(void *arg, size_t index, struct tg_family_stats *re
     (void)arg;
     assert_int_equal(index, 0);
     *ret_stats = (struct tg_family_stats){
-        .members = 3, .opened = 5, .closed = 2, .refused = 1, .events = 70, .subscribers = 4
+        .members = 3, .max_members = 9, .opened = 5, .closed = 2, .refused = 1, .events = 70, .subscribers = 4
     };
 }
 
@@ -129,6 +129,7 @@ static void metrics_count_a_family_as_one_stream(void **state)
     expect_line(scene, "\ntidegate_stream_events_total{stream=\"rooms\"} 70\n");
     expect_line(scene, "\ntidegate_stream_subscribers{stream=\"rooms\"} 4\n");
     expect_line(scene, "\ntidegate_stream_members{stream=\"rooms\"} 3\n");
+    expect_line(scene, "\ntidegate_stream_members_limit{stream=\"rooms\"} 9\n");
     expect_line(scene, "\ntidegate_stream_members_opened_total{stream=\"rooms\"} 5\n");
     expect_line(scene, "\ntidegate_stream_members_closed_total{stream=\"rooms\"} 2\n");
     expect_line(scene, "\ntidegate_stream_members_refused_total{stream=\"rooms\"} 1\n");

@@ -89,6 +89,26 @@ static void the_answer_comes_when_the_backend_has_the_message(void **state)
     expect_result(shared, TG_ERR_IO, "HTTP/1.1 502 Bad Gateway\r\n");
 }
 
+static void what_became_of_messages_is_counted(void **state)
+{
+    struct shared *shared = *state;
+    struct tg_server_stats stats;
+    add_shared_route(shared);
+    expect_result(shared, TG_OK, "HTTP/1.1 202 Accepted\r\n");
+    expect_result(shared, TG_OK, "HTTP/1.1 202 Accepted\r\n");
+    expect_result(shared, TG_ERR_CLOSED, "HTTP/1.1 409 Conflict\r\n");
+    expect_result(shared, TG_ERR_IO, "HTTP/1.1 502 Bad Gateway\r\n");
+    expect_answer(shared->scene, POST("/send", "Content-Length: 1\r\n") "\xff", "400 Bad Request", "400");
+    expect_answer(shared->scene, POST("/send", "Origin: http://x\r\n"), "403 Forbidden", "403");
+    expect_answer(shared->scene, "GET /send HTTP/1.1\r\nHost: h\r\n\r\n", "405 Method Not Allowed", "405");
+    tg_server_get_stats(shared->scene->server, &stats);
+    assert_int_equal(stats.sends[TG_SEND_WRITTEN], 2);
+    assert_int_equal(stats.sends[TG_SEND_CLOSED], 1);
+    assert_int_equal(stats.sends[TG_SEND_FAILED], 1);
+    assert_int_equal(stats.sends[TG_SEND_REFUSED], 2);
+    assert_int_equal(stats.sends[TG_SEND_LIMITED], 0);
+}
+
 static void a_backend_that_is_down_is_a_conflict(void **state)
 {
     struct shared *shared = *state;
@@ -353,6 +373,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_answer_comes_when_the_backend_has_the_message),
+        TEST(what_became_of_messages_is_counted),
         TEST(a_backend_that_is_down_is_a_conflict),
         TEST(a_backend_that_goes_down_fails_what_waits),
         TEST(chunks_and_binary_arrive_as_one_message),
