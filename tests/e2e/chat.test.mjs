@@ -1,140 +1,13 @@
-// A chat through Tidegate as docs/backends.md has it: the configuration and the code of the page come from there. Two
-// browsers, each with its session: messages go up by POST and come down as events, to each its own.
+// A chat through Tidegate: two browsers, each with its session; messages go up by POST and come down as events, to each
+// its own.
 import assert from 'node:assert';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import test from 'node:test';
-import { startBackend } from './backends/backend.mjs';
-import { atEnd } from './lib/at-end.mjs';
 import { browsers } from './lib/browsers.mjs';
+import { Chat, RETRY_MS, startChat } from './lib/chat.mjs';
 import { GAP, splitId, UPSTREAM } from './lib/continuity.mjs';
 import { startCuttingProxy } from './lib/cutting-proxy.mjs';
-import { documented, documentedScript } from './lib/documented.mjs';
 import { freePort } from './lib/ports.mjs';
-import { startTidegate } from './lib/tidegate.mjs';
 import { sleep, until } from './lib/wait.mjs';
-
-const HEADING = 'A chat: one connection for each user';
-const RETRY_MS = 100;
-
-const pageOf = (code) => `<!doctype html><meta charset="utf-8"><title>Chat</title>
-<script>
-  document.cookie = 'sid=' + new URLSearchParams(location.search).get('user') + '; path=/';
-  window.got = JSON.parse(sessionStorage.getItem('got') ?? '[]'); // all that was ever shown in this tab
-  window.errors = 0;
-  function show(e) {
-    window.got.push({ type: e.type, data: JSON.parse(e.data), id: e.lastEventId });
-    sessionStorage.setItem('got', JSON.stringify(window.got));
-  }
-</script>
-<script>
-${code}
-  chat.addEventListener('tidegate.end', show);
-  chat.addEventListener('error', () => window.errors++);
-</script>
-`;
-
-// `alter` changes the documented configuration; rates are those of the guide only if `isLimited`.
-async function start(t, { alter = () => {}, isLimited = false } = {}) {
-  const backend = await startBackend(t, 'chat.mjs');
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tidegate-chat-'));
-  atEnd(t, () => fs.rmSync(folder, { recursive: true, force: true }));
-  const file = path.join(folder, 'chat.html');
-  const config = await documented(HEADING, backend.port);
-  fs.writeFileSync(file, pageOf(documentedScript(HEADING)));
-  config.sse = { retry: `${RETRY_MS}ms` };
-  config.workers = 2;
-  config.streams.chat.upstream.reconnect = { first: '50ms', max: '200ms' };
-  config.routes.push({ path: '/chat.html', file });
-  if (!isLimited) delete config.routes.find((route) => route.send).rate;
-  await alter(config);
-  const gate = await startTidegate(t, config);
-  const facts = () => fs.readFileSync(backend.file, 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line));
-  const opened = (user) => facts().filter((fact) => fact.opened === user).length;
-  const closed = (user) => facts().filter((fact) => fact.closed === user);
-  const said = (user) => facts().filter((fact) => fact.said === user).map((fact) => fact.text);
-  return { backend, gate, opened, closed, said };
-}
-
-// A user's page, in a browser of theirs.
-class Chat {
-  constructor(open, page, url) {
-    Object.assign(this, { open, page, url });
-  }
-
-  static async enter(t, open, user, origin) {
-    const url = `${origin}/chat.html?user=${user}`;
-    const chat = new Chat(open, await open(url), url);
-    atEnd(t, () => chat.page.close());
-    await chat.untilLast('a welcome', (event) => event.type === 'welcome');
-    return chat;
-  }
-
-  got() {
-    return this.page.evaluate(() => window.got);
-  }
-
-  say(text) {
-    return this.page.evaluate(async (text) => (await say(text)).status, text);
-  }
-
-  id() {
-    return this.page.evaluate(() => sessionStorage.getItem('chat'));
-  }
-
-  until(what, condition) {
-    let got = [];
-    const last = () => `${what}; at last: ${JSON.stringify(got.slice(-5))}`;
-    return until(last, async () => condition((got = await this.got())), { every: 30 });
-  }
-
-  untilLast(what, matches) {
-    return this.until(what, (got) => got.length > 0 && matches(got.at(-1)));
-  }
-
-  untilSaid(text) {
-    return this.until(`"${text}"`, (got) => got.some((event) => event.data.text === text));
-  }
-
-  async untilMore(count) {
-    const before = (await this.got()).length;
-    await this.until(`${count} events more`, (got) => got.length >= before + count);
-  }
-
-  // "1", "2", … one after the other, until stop() tells how many.
-  talk() {
-    const talking = this.page.evaluate(async () => {
-      window.isTalking = true;
-      for (let n = 1; ; n++) {
-        const { status } = await say(String(n));
-        if (status !== 202) throw new Error(`message ${n} was answered with ${status}`);
-        if (!window.isTalking) return n;
-      }
-    });
-    talking.catch(() => {});
-    return { stop: () => this.page.evaluate(() => void (window.isTalking = false)).then(() => talking) };
-  }
-
-  // What another EventSource of this page gets, as `heard`, until it is closed.
-  async listen(url, options = {}) {
-    await this.page.evaluate(([url, options]) => {
-      window.other?.close();
-      window.other = new EventSource(url, options);
-      window.heard = [];
-      const hear = (e) => window.heard.push({ type: e.type, data: JSON.parse(e.data), id: e.lastEventId });
-      for (const type of ['welcome', 'message', 'tidegate.upstream', 'tidegate.gap']) window.other.addEventListener(type, hear);
-    }, [url, options]);
-  }
-
-  heard() {
-    return this.page.evaluate(() => window.heard);
-  }
-
-  untilHeard(what, matches) {
-    return until(what, async () => (await this.heard()).some(matches), { every: 30 });
-  }
-}
 
 const isOwn = (event) => !event.type.startsWith('tidegate.');
 const texts = (got, from) => got.filter((event) => event.data.from === from).map((event) => event.data.text);
@@ -156,7 +29,7 @@ const assertOneConnection = (got) => assert.deepEqual(got.filter(isOwn).map(({ d
 
 const cases = {
   async 'each has a session, and hears everybody'(t, ann, bob) {
-    const { gate, opened, said } = await start(t, { isLimited: true });
+    const { gate, opened, said } = await startChat(t, { isLimited: true });
     const a = await Chat.enter(t, ann, 'ann', gate.url);
     const b = await Chat.enter(t, bob, 'bob', gate.url);
     assert.equal(await a.say('hello'), 202);
@@ -179,12 +52,13 @@ const cases = {
   },
 
   async 'a page that is loaded again within linger'(t, ann, bob) {
-    const { gate, opened, said } = await start(t);
+    const { gate, opened, said } = await startChat(t);
     const a = await Chat.enter(t, ann, 'ann', gate.url);
     const b = await Chat.enter(t, bob, 'bob', gate.url);
     const talk = b.talk();
     for (let round = 0; round < 3; round++) {
       await a.untilMore(30);
+      await a.page.reload();
       await a.page.reload();
     }
     await a.untilMore(10);
@@ -209,7 +83,7 @@ const cases = {
   },
 
   async 'a connection that is cut'(t, ann, bob) {
-    const { gate, opened } = await start(t);
+    const { gate, opened } = await startChat(t);
     const proxy = await startCuttingProxy(t, { port: gate.port, host: '127.0.0.1' }, await freePort());
     const a = await Chat.enter(t, ann, 'ann', `http://127.0.0.1:${proxy.port}`);
     const b = await Chat.enter(t, bob, 'bob', gate.url);
@@ -231,7 +105,7 @@ const cases = {
   },
 
   async 'nobody else can have the session'(t, ann, bob) {
-    const { gate, opened, said } = await start(t);
+    const { gate, opened, said } = await startChat(t);
     const a = await Chat.enter(t, ann, 'ann', gate.url);
     const b = await Chat.enter(t, bob, 'bob', gate.url);
     assert.equal(await a.say('secret of the room'), 202);
@@ -259,7 +133,7 @@ const cases = {
   },
 
   async 'without identity the token is the key'(t, ann, bob) {
-    const { gate, opened, said } = await start(t, { alter: (config) => delete config.streams.chat.session.identity });
+    const { gate, opened, said } = await startChat(t, { alter: (config) => delete config.streams.chat.session.identity });
     const a = await Chat.enter(t, ann, 'ann', gate.url);
     const b = await Chat.enter(t, bob, 'bob', gate.url);
     const id = await a.id();
@@ -272,6 +146,9 @@ const cases = {
     await b.listen(`/chat?room=tea&lastEventId=${changed.at(-1)}`);
     await b.untilHeard('a session of its own', (event) => event.type === 'welcome' && event.data.to === 'bob');
     assert.ok((await b.heard()).some((event) => event.type === GAP));
+    await b.page.evaluate(() => (document.cookie = 'sid=; path=/'));
+    await b.listen('/chat?room=tea');
+    await b.untilHeard('the refusal of the backend', (event) => event.data.state === 'down' && event.data.reason === 'handshake');
     await b.listen(`/chat?room=tea&lastEventId=${token}-0`);
     await b.untilHeard('the session of the id', (event) => event.type === 'welcome' && event.data.to === 'ann');
     assert.equal((await send(id)).status, 202);
@@ -280,7 +157,7 @@ const cases = {
   },
 
   async 'the backend says goodbye'(t, ann) {
-    const { gate, opened, closed } = await start(t);
+    const { gate, opened, closed } = await startChat(t);
     const proxy = await startCuttingProxy(t, { port: gate.port, host: '127.0.0.1' }, await freePort());
     const asked = () => proxy.requests.filter((line) => line.startsWith('GET /chat?')).length;
     const a = await Chat.enter(t, ann, 'ann', `http://127.0.0.1:${proxy.port}`);
@@ -302,12 +179,21 @@ const cases = {
 
     await a.page.reload();
     await a.untilLast('a new welcome', (event) => event.type === 'welcome');
-    assert.ok(!(await a.got()).some((event) => event.type === GAP), 'the page has forgotten the session that was over');
-    assert.equal(opened('ann'), 2);
+    const again = await a.id();
+    await a.page.goto('about:blank');
+    const quit = await fetch(`${gate.url}/chat/send?lastEventId=${again}`, { method: 'POST', body: '{"text":"/quit"}', ...cookies });
+    assert.equal(quit.status, 202);
+    await until('the second end', () => closed('ann').length === 2);
+    await a.page.goto(a.url);
+    await until('204 at once', () => a.page.evaluate(() => chat.readyState === EventSource.CLOSED), { every: 30 });
+    await a.page.reload();
+    await a.untilLast('the third welcome', (event) => event.type === 'welcome' && splitId(event.id).epoch !== splitId(again).epoch);
+    assert.ok(!(await a.got()).some((event) => event.type === GAP), 'the page has forgotten the sessions that are over');
+    assert.equal(opened('ann'), 3);
   },
 
   async 'nobody came back'(t, ann) {
-    const { gate, opened, closed } = await start(t, { alter: (config) => (config.streams.chat.upstream.linger = '1s') });
+    const { gate, opened, closed } = await startChat(t, { alter: (config) => (config.streams.chat.upstream.linger = '1s') });
     const a = await Chat.enter(t, ann, 'ann', gate.url);
     const id = await a.id();
     const left = Date.now();
@@ -323,7 +209,7 @@ const cases = {
   },
 
   async 'the backend is killed'(t, ann, bob) {
-    const { backend, gate, opened } = await start(t);
+    const { backend, gate, opened } = await startChat(t);
     const a = await Chat.enter(t, ann, 'ann', gate.url);
     const b = await Chat.enter(t, bob, 'bob', gate.url);
     assert.equal(await a.say('before'), 202);
@@ -355,7 +241,7 @@ const cases = {
       config.listen.push(...origins);
       for (const route of config.routes) if (route.path.startsWith('/chat')) route.cors = cors;
     };
-    const { gate, said } = await start(t, { alter });
+    const { gate, said } = await startChat(t, { alter });
     const post = ([url, credentials]) => fetch(url, {
       method: 'POST', credentials, headers: { 'Content-Type': 'application/json' }, body: '{"text":"from afar"}',
     }).then((answer) => answer.status, (error) => error.name);
@@ -374,7 +260,11 @@ const cases = {
     await until('it is refused', () => b.page.evaluate(() => window.other.readyState === EventSource.CLOSED), { every: 30 });
     assert.deepEqual(await b.heard(), []);
     assert.equal(await b.page.evaluate(post, [url, 'include']), 'TypeError');
-    assert.deepEqual(said('ann'), ['from afar']);
+    const blind = (url) => fetch(url, { method: 'POST', mode: 'no-cors', credentials: 'include', body: '{"text":"blind"}' }).then(() => 0);
+    await b.page.evaluate(blind, url);
+    assert.equal(await a.page.evaluate(post, [url, 'include']), 202);
+    await until('what the friend said', () => said('ann').length > 1);
+    assert.deepEqual(said('ann'), ['from afar', 'from afar']);
   },
 };
 
