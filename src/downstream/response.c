@@ -96,7 +96,7 @@ enum tg_err tg_response_append(struct tg_buffer *out, const struct tg_response *
 }
 
 enum tg_err tg_response_append_stream_head(struct tg_buffer *out, const char *date, bool is_chunked,
-                                           struct tg_str extra)
+                                           bool closes, struct tg_str extra)
 {
     /* First what an EventSource cannot do without: should the head be cut short, it may still see that it is
      * to come back, where otherwise it would stop for good. */
@@ -104,10 +104,10 @@ enum tg_err tg_response_append_stream_head(struct tg_buffer *out, const char *da
     if (!err)
         err = tg_buffer_append(out, extra.data, extra.length);
     if (!err)
-        err =
-            tg_buffer_appendf(out,
-                              "Cache-Control: no-cache, no-transform\r\n"
-                              "X-Accel-Buffering: no\r\nDate: %s\r\n%s\r\n",
-                              date, is_chunked ? "Transfer-Encoding: chunked\r\n" : "Connection: close\r\n");
+        err = tg_buffer_appendf(out,
+                                "Cache-Control: no-cache, no-transform\r\n"
+                                "X-Accel-Buffering: no\r\nDate: %s\r\n%s%s\r\n",
+                                date, is_chunked ? "Transfer-Encoding: chunked\r\n" : "",
+                                closes ? "Connection: close\r\n" : "");
     return err;
 }

@@ -23,7 +23,7 @@ enum tg_err tg_response_append(struct tg_buffer *out, const struct tg_response *
 
 /* The head of an event stream; `is_chunked` for HTTP/1.1, else the body ends with the connection. */
 enum tg_err tg_response_append_stream_head(struct tg_buffer *out, const char *date, bool is_chunked,
-                                           struct tg_str extra);
+                                           bool closes, struct tg_str extra);
 
 /* "Not Found"; "Unknown" for what this server does not send by itself. */
 const char *tg_response_reason(int status);

@@ -9,10 +9,10 @@ static bool is_chunked(const struct tg_reply *reply)
     return reply->head->minor_version > 0;
 }
 
-static enum tg_err append_head(const struct tg_reply *reply, struct tg_buffer *out)
+static enum tg_err append_head(const struct tg_reply *reply, bool closes, struct tg_buffer *out)
 {
     return tg_response_append_stream_head(out, tg_shard_date(reply->connection->shard), is_chunked(reply),
-                                          (struct tg_str){ reply->extra.data, reply->extra.length });
+                                          closes, (struct tg_str){ reply->extra.data, reply->extra.length });
 }
 
 static void refuse(struct tg_reply *reply, int status)
@@ -45,7 +45,7 @@ static void answer_head(struct tg_reply *reply)
     exchange->closes = !is_chunked(reply) || !reply->head->keeps_alive;
     exchange->close_reason = TG_CLOSE_DONE;
     tg_reply_count(reply->connection, reply->head, 200);
-    tg_reply_enter_answer(reply->connection, append_head(reply, &exchange->out));
+    tg_reply_enter_answer(reply->connection, append_head(reply, exchange->closes, &exchange->out));
 }
 
 static void subscribe(struct tg_reply *reply, const struct tg_hold *hold, struct tg_str last_id)
@@ -58,7 +58,8 @@ static void subscribe(struct tg_reply *reply, const struct tg_hold *hold, struct
                                             .is_first = hold->is_new,
                                             .is_bare = !is_chunked(reply) };
     struct tg_buffer out = { 0 };
-    enum tg_err err = append_head(reply, &out);
+    /* It says that it closes, lest the next request of a client goes under with the connection. */
+    enum tg_err err = append_head(reply, true, &out);
     bool is_subscriber = !err && !(err = tg_fanout_subscribe(reply->connection, &subscription, &out));
     tg_buffer_deinit(&out);
     if (is_subscriber) {

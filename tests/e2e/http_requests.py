@@ -114,6 +114,7 @@ class KeptAlive(Case):
         with self.client().get() as stream:
             _, get_fields = stream.head()
         del head_fields["date"], get_fields["date"]
+        self.assertEqual(get_fields.pop("connection"), "close")  # once the stream has ended
         self.assertEqual(head_fields, get_fields)
         self.assertEqual(get_fields["content-type"], "text/event-stream")
         self.assertEqual(get_fields["cache-control"], "no-cache, no-transform")

@@ -74,11 +74,11 @@ static void a_stream_head_tells_proxies_not_to_buffer(void **state)
 {
     (void)state;
     struct tg_buffer out = { 0 };
-    assert_int_equal(tg_response_append_stream_head(&out, "D", true, TG_STR("X: y\r\n")), TG_OK);
+    assert_int_equal(tg_response_append_stream_head(&out, "D", true, false, TG_STR("X: y\r\n")), TG_OK);
     expect_text(&out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX: y\r\n"
                       "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nDate: D\r\n"
                       "Transfer-Encoding: chunked\r\n\r\n");
-    assert_int_equal(tg_response_append_stream_head(&out, "D", false, TG_STR("")), TG_OK);
+    assert_int_equal(tg_response_append_stream_head(&out, "D", false, true, TG_STR("")), TG_OK);
     assert_non_null(strstr(out.data, "Connection: close\r\n"));
     assert_null(strstr(out.data, "chunked"));
     tg_buffer_deinit(&out);
