@@ -1,6 +1,9 @@
 /* `tidegate translate`: the rules of a stream, tried on messages from standard input.
  *
  *     stdin ─► one message for each line, or one in all ─► translator ─► events on stdout, misfits on stderr
+ *                                                      └─► until: the end
+ *
+ * Of a stream with `route`, each event has its key in a comment before it.
  *
  * What a message makes is written before the next one is waited for, so that a live input can be followed. */
 #include "commands.h"
@@ -19,10 +22,12 @@ enum { READ_BYTES = 64 * 1024, NAMES_MAX = 20 };
 struct trial {
     const struct tg_translate_options *options;
     struct tg_translator *translator;
+    struct tg_until *until; /* NULL: the stream has no end of its own */
     struct tg_buffer input, output;
     uint64_t line; /* of the message, from 1 */
     uint64_t messages, events, filtered, repeated, misfits;
     bool is_oversize; /* the rest of this line is passed over */
+    bool has_ended;   /* with the message that `until` waits for */
     bool is_over;     /* nobody reads us any more, or it failed */
     bool has_failed;
 };
@@ -74,6 +79,9 @@ static void write_output(struct trial *trial)
 static bool on_event(void *arg, const struct tg_event *event)
 {
     struct trial *trial = arg;
+    struct tg_str key = tg_translator_key(trial->translator);
+    if (key.length > 0)
+        append_field(&trial->output, ": key", key);
     append_event(&trial->output, event);
     return true;
 }
@@ -86,16 +94,15 @@ static void write_place(const struct trial *trial)
         fprintf(stderr, "line %" PRIu64 ": ", trial->line);
 }
 
-static const char *action_text(const struct trial *trial, enum tg_misfit misfit)
+/* Whatever the rules say, nothing can be made of some: text that is not UTF-8, what has no key. */
+static const char *action_text(const struct trial *trial, const struct tg_translation *translation)
 {
-    switch (trial->options->stream->translate.on_misfit) {
-    case TG_MISFIT_RAW:
-        return misfit == TG_MISFIT_UTF8 ? "dropped" : "raw";
-    case TG_MISFIT_ERROR_EVENT:
-        return "error event";
-    default:
+    enum tg_config_misfit_action action = trial->options->stream->translate.on_misfit;
+    if (translation->events == 0 || action == TG_MISFIT_DROP)
         return "dropped";
-    }
+    if (action == TG_MISFIT_RAW)
+        return translation->first_misfit == TG_MISFIT_UTF8 ? "dropped" : "raw";
+    return "error event";
 }
 
 static void report(struct trial *trial, const struct tg_translation *translation)
@@ -111,8 +118,7 @@ static void report(struct trial *trial, const struct tg_translation *translation
     if (misfits == 0)
         return;
     write_place(trial);
-    fprintf(stderr, "%s: %s", action_text(trial, translation->first_misfit),
-            tg_misfit_text(translation->first_misfit));
+    fprintf(stderr, "%s: %s", action_text(trial, translation), tg_misfit_text(translation->first_misfit));
     if (misfits > 1) /* of its parts */
         fprintf(stderr, ", and %" PRIu64 " more", misfits - 1);
     fputc('\n', stderr);
@@ -127,6 +133,21 @@ static void report_oversize(struct trial *trial)
             trial->options->stream->upstream.max_message_bytes);
 }
 
+/* What clients get then, with an id that is not told here. */
+static void end(struct trial *trial)
+{
+    static const struct tg_event farewell = { .type = TG_STR("tidegate.end"),
+                                              .data = TG_STR("{\"reason\":\"until\"}") };
+    trial->messages++;
+    trial->has_ended = true;
+    append_event(&trial->output, &farewell);
+    write_output(trial);
+    if (trial->is_over)
+        return;
+    write_place(trial);
+    fputs("the last message: until\n", stderr);
+}
+
 static void take_message(struct trial *trial, struct tg_str bytes)
 {
     struct tg_message message = { .bytes = bytes.data,
@@ -134,6 +155,10 @@ static void take_message(struct trial *trial, struct tg_str bytes)
                                   .is_binary = trial->options->takes == TG_TRANSLATE_BINARY };
     if (bytes.length > (size_t)trial->options->stream->upstream.max_message_bytes) {
         report_oversize(trial);
+        return;
+    }
+    if (trial->until && tg_until_matches(trial->until, &message)) {
+        end(trial);
         return;
     }
     struct tg_translation translation = { 0 };
@@ -153,10 +178,15 @@ static void on_interrupt(int number)
     is_interrupted = 1;
 }
 
+static bool is_done(const struct trial *trial)
+{
+    return trial->is_over || trial->has_ended;
+}
+
 /* False: the input has ended, or cannot be read. */
 static bool read_more(struct trial *trial)
 {
-    if (trial->is_over || is_interrupted)
+    if (is_done(trial) || is_interrupted)
         return false;
     enum tg_err err = tg_buffer_reserve(&trial->input, READ_BYTES);
     ssize_t count = err ? -1 : read(STDIN_FILENO, trial->input.data + trial->input.length, READ_BYTES);
@@ -202,7 +232,7 @@ static void take_lines(struct trial *trial)
     while (read_more(trial)) {
         size_t start = 0;
         const char *end;
-        while (!trial->is_over &&
+        while (!is_done(trial) &&
                (end = memchr(trial->input.data + searched, '\n', trial->input.length - searched))) {
             size_t length = (size_t)(end - trial->input.data) - start;
             take_line(trial, (struct tg_str){ trial->input.data + start, length });
@@ -213,7 +243,7 @@ static void take_lines(struct trial *trial)
         drop_oversize(trial);
         searched = trial->input.length;
     }
-    if (!trial->is_over && !is_interrupted && trial->input.length > 0)
+    if (!is_done(trial) && !is_interrupted && trial->input.length > 0)
         take_line(trial, (struct tg_str){ trial->input.data, trial->input.length });
 }
 
@@ -242,6 +272,18 @@ static void write_summary(const struct trial *trial)
             trial->repeated, trial->misfits, plural(trial->misfits));
 }
 
+static enum tg_err compile(struct trial *trial, struct tg_buffer *ret_error)
+{
+    const struct tg_config_stream *stream = trial->options->stream;
+    enum tg_err err = tg_translator_new(&stream->translate, &trial->translator, ret_error);
+    if (!err && stream->route.by)
+        err = tg_translator_route(trial->translator, &stream->route, stream->parameters,
+                                  stream->parameter_count, ret_error);
+    if (!err && stream->until)
+        err = tg_until_new(stream->until, &trial->until, ret_error);
+    return err;
+}
+
 enum tg_exit tg_translate_run(const struct tg_translate_options *options)
 {
     struct trial trial = { .options = options };
@@ -250,11 +292,12 @@ enum tg_exit tg_translate_run(const struct tg_translate_options *options)
     signal(SIGPIPE, SIG_IGN);
     sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND }, NULL);
 
-    enum tg_err err = tg_translator_new(&options->stream->translate, &trial.translator, &error);
+    enum tg_err err = compile(&trial, &error);
     if (err) {
         fprintf(stderr, "tidegate translate: stream \"%s\": %s\n", options->stream->name,
                 error.length > 0 ? error.data : tg_err_text(err));
         tg_buffer_deinit(&error);
+        tg_translator_free(trial.translator);
         return err == TG_ERR_INVALID ? TG_EXIT_CONFIG : TG_EXIT_FAILURE;
     }
     if (options->takes == TG_TRANSLATE_LINES)
@@ -264,6 +307,7 @@ enum tg_exit tg_translate_run(const struct tg_translate_options *options)
     if (!trial.is_over)
         write_summary(&trial);
     tg_translator_free(trial.translator);
+    tg_until_free(trial.until);
     tg_buffer_deinit(&trial.input);
     tg_buffer_deinit(&trial.output);
     tg_buffer_deinit(&error);

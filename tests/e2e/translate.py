@@ -72,7 +72,7 @@ class Case(unittest.TestCase):
     def write(self, streams, names=None):
         with open(self.path, "w", encoding="utf-8") as file:
             json.dump({"streams": streams,
-                       "routes": [{"path": f"/{name}", "stream": name} for name in names or streams]}, file)
+                       "routes": [{"path": f"/{name}", "stream": name} for name in (streams if names is None else names)]}, file)
 
     def run_with(self, *words, given=b""):
         given = given.encode() if isinstance(given, str) else given
@@ -189,6 +189,50 @@ class Rules(Case):
         for kind in UPSTREAMS:
             done = self.run_with("-c", self.path, "-s", kind, given="{\"a\": 5}\n")
             self.expect(done, 0, "data: 5\n\n", "1 message: 1 event, 0 filtered, 0 repeated, 0 misfits\n")
+
+
+class Streams(Case):
+    def run_stream(self, stream, given, *words):
+        self.write({"s": {"upstream": WEBSOCKET, **stream}}, [])
+        return self.run_with("-c", self.path, "-s", "s", *words, given=given)
+
+    ROUTED = {"parameters": {"symbol": {"pattern": "[A-Z/]+"}, "venue": {"one_of": ["eu", "us"]}},
+              "route": {"by": "/k", "to": {"7": "IBM/us"}}}
+
+    def test_route_tells_the_key_of_each_event(self):
+        given = lines({"k": "AAPL/eu", "p": 1}, {"k": 7, "p": 2}, {"k": "A%2FB/eu", "p": 3})
+        done = self.run_stream({**self.ROUTED, "translate": {"event": "quote", "data": "/p"}}, given)
+        self.expect(done, 0, ": key: AAPL/eu\nevent: quote\ndata: 1\n\n: key: IBM/us\nevent: quote\ndata: 2\n\n"
+                             ": key: A%2FB/eu\nevent: quote\ndata: 3\n\n",
+                    "3 messages: 3 events, 0 filtered, 0 repeated, 0 misfits\n")
+
+    def test_messages_without_a_key_for_a_path_are_misfits(self):
+        given = lines({"p": 1}, {"k": "AAPL"}, {"k": "AAPL/mars"}, {"k": {}}, {"k": "AAPL/us"})
+        done = self.run_stream({**self.ROUTED, "translate": {"on_misfit": "raw"}}, given)
+        self.expect(done, 1, ": key: AAPL/us\ndata: {\"k\": \"AAPL/us\"}\n\n",
+                    "".join(f"line {n}: dropped: key\n" for n in range(1, 5)) +
+                    "5 messages: 1 event, 0 filtered, 0 repeated, 4 misfits\n")
+
+    def test_each_part_of_a_message_has_its_key(self):
+        done = self.run_stream({**self.ROUTED, "translate": {"split": "/all", "data": "/p"}},
+                               lines({"all": [{"k": "A/eu", "p": 1}, {"k": "B/us", "p": 2}]}))
+        self.expect(done, 0, ": key: A/eu\ndata: 1\n\n: key: B/us\ndata: 2\n\n",
+                    "1 message: 2 events, 0 filtered, 0 repeated, 0 misfits\n")
+
+    def test_nothing_follows_the_message_of_until(self):
+        for stream in ({}, {"scope": "client"}, {"scope": "keyed", "parameters": {"a": {}}}):
+            done = self.run_stream({**stream, "until": {"text": "[DONE]"}}, "one\n[DONE]\ntwo\n[DONE]\nthree")
+            self.expect(done, 0, "data: one\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
+                        "line 2: the last message: until\n2 messages: 1 event, 0 filtered, 0 repeated, 0 misfits\n")
+
+    def test_until_is_asked_of_the_message_as_it_came(self):
+        rules = {"until": {"pointer": "/type", "equals": "end"}, "translate": {"jq": ".d", "jq_timeout": JQ_TIMEOUT}}
+        done = self.run_stream(rules, lines({"d": {"type": "end"}}, {"type": "end", "d": 1}, {"d": 2}))
+        self.expect(done, 0, "data: {\"type\":\"end\"}\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
+                    "line 2: the last message: until\n2 messages: 1 event, 0 filtered, 0 repeated, 0 misfits\n")
+        done = self.run_stream(rules, "{\n \"type\": \"end\"\n}", "--whole")
+        self.expect(done, 0, "event: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
+                    "the last message: until\n1 message: 0 events, 0 filtered, 0 repeated, 0 misfits\n")
 
 
 class Input(Case):
