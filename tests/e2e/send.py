@@ -231,6 +231,18 @@ class Exchanges(SendCase):
         fields = self.expect(client.send(ask % b"Origin: https://b.example\r\n"), 204)
         self.assertNotIn("access-control-allow-origin", fields)
 
+    def test_pages_of_other_origins_send_nothing(self):
+        client = self.client()
+        for path, fields in ((b"/small", b"Origin: https://b.example\r\n"), (b"/small", b"Origin: null\r\n"),
+                             (b"/small", b"Origin: https://a.example.evil.example\r\n"),
+                             (b"/small", ORIGIN + b"Cookie: a=b\r\n"), (b"/send", ORIGIN), (b"/own/send", ORIGIN[:-2] + b"x\r\n"),
+                             (b"/send", b"Origin: http://a:81\r\n"), (b"/send", b"Content-Type: text/plain\r\nOrigin: http://b\r\n")):
+            with self.subTest(path=path, fields=fields):
+                self.expect(client.send(post(b"forged", path, fields)), 403)
+        for path, fields in ((b"/small", ORIGIN), (b"/send", b"Origin: http://a\r\nCookie: a=b\r\n")):
+            self.expect(client.send(post(b"fine", path, fields)), 202)
+        self.assertEqual(self.peer.texts(2), [b"fine", b"fine"])
+
     def test_names_of_sessions_that_there_are_not(self):
         client = self.client()
         token = b"0123456789abcdef" * 2

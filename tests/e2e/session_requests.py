@@ -25,7 +25,7 @@ def changes(tidegate):
         return {"scope": "client", "session": options, "upstream": {"url": f"{tidegate.peer.url}/{name}", "ping_every": "0"}}
 
     names = ("get", "post", "both", "other", "cookie", "bearer", "send")
-    cors = {"origins": ["https://a.example"]}
+    cors = {"origins": ["https://a.example"], "credentials": True}
     return {
         "streams": {
             "get": session("get"), "post": session("post", open="post", max_body=f"{MAX}B"),
@@ -142,6 +142,7 @@ class Opening(SessionCase):
                 self.assertEqual((got, fields.get("access-control-allow-origin")), (status, "https://a.example"))
         for body in (b"3\nabc\r\n0\r\n\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"g\r\n"):
             self.assertEqual(self.answer(head + b"Transfer-Encoding: chunked\r\n\r\n" + body)[0], 400)
+        self.assertEqual(self.answer(post(b"x", b"/post", b"Origin: https://evil.example\r\n"))[0], 403)
         slow = self.client().send(post(b"slow", b"/post")[:-1])
         self.assertEqual(slow.answer()[0], 408)
         self.expect_nothing_opened()
