@@ -231,7 +231,7 @@ enum tg_err tg_stream_send(struct tg_stream *stream, struct tg_str bytes, bool i
 /* The writer's side. `wake` is called on the sender's thread, at most once until the next tg_stream_take_outgoing; it
  * may only pass the word on. Messages wait from the first call on; NULL: nobody takes them, those that wait fail. After
  * it returns, no call of an earlier `wake` is running or follows. A writer that has no room takes nothing: so the limit
- * above holds. Owner's thread, or before the stream has an owner. */
+ * above holds. Owner's thread. */
 void tg_stream_on_outgoing(struct tg_stream *stream, void (*wake)(void *arg), void *arg);
 struct tg_outgoing {
     struct tg_outgoing *next;
@@ -275,7 +275,8 @@ struct tg_opening {
 };
 
 struct tg_family_hooks {
-    /* Gives the new member its writer. TG_ERR_…: it is given up, and the error goes to who asked. Not under any lock;
+    /* Gives the new member its writer. Messages for the backend wait from the beginning, until the writer asks for them
+     * (tg_stream_on_outgoing). TG_ERR_…: it is given up, and the error goes to who asked. Not under any lock;
      * meanwhile others who ask for the same key wait for no one: they share the stream already. For them a stream that is
      * given up ends (tg_stream_end without a farewell, on the thread that called `open`); who asks next gets a new one. */
     enum tg_err (*open)(void *arg, struct tg_stream *stream, const struct tg_opening *opening);

@@ -49,6 +49,12 @@ static char *make_name(const struct tg_family *family, struct tg_str key, bool i
     return name;
 }
 
+/* Until it has a writer. */
+static void on_early_message(void *arg)
+{
+    (void)arg;
+}
+
 static struct tg_stream *make_stream(const struct tg_family *family, struct tg_str key, const char *epoch)
 {
     char *name = make_name(family, key, epoch != NULL);
@@ -61,6 +67,8 @@ static struct tg_stream *make_stream(const struct tg_family *family, struct tg_s
     });
 
     free(name);
+    if (stream)
+        tg_stream_on_outgoing(stream, on_early_message, NULL);
     return stream;
 }
 

@@ -143,7 +143,11 @@ void routes_free(struct routes *routes)
 
 void routes_on_opened(struct routes *routes, struct tg_stream *stream)
 {
-    find_or_add(routes, stream);
+    /* An event may have come first, and the stream been prepared after it was added. */
+    if (find(routes, stream))
+        catch_up(routes, stream);
+    else
+        add(routes, stream);
 }
 
 void routes_on_closed(struct routes *routes, struct tg_stream *stream)

@@ -76,12 +76,6 @@ static enum tg_err make_member(struct tg_upstream_set *set, struct tg_source *so
     return TG_OK;
 }
 
-/* What is sent before the worker knows of the member waits until it does. */
-static void on_early_message(void *arg)
-{
-    (void)arg;
-}
-
 enum tg_err tg_upstream_set_open(struct tg_upstream_set *set, size_t index, struct tg_stream *stream,
                                  const struct tg_opening *opening, struct tg_buffer *ret_error)
 {
@@ -89,14 +83,12 @@ enum tg_err tg_upstream_set_open(struct tg_upstream_set *set, size_t index, stru
 
     if (set->routed[index]) {
         routes_prepare(set->routed[index]->routes, stream);
-        tg_stream_on_outgoing(stream, on_early_message, NULL);
         announce(set, set->routed[index], new_change(set->routed[index], stream, false));
         return TG_OK;
     }
     enum tg_err err = make_member(set, set->sources[index], stream, opening, &upstream, ret_error);
     if (err < 0)
         return err;
-    tg_stream_on_outgoing(stream, on_early_message, NULL);
     pthread_mutex_lock(&set->lock);
     HASH_ADD(by_stream, set->by_stream, stream, sizeof(upstream->stream), upstream);
     pthread_mutex_unlock(&set->lock);

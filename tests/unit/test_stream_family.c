@@ -22,6 +22,7 @@ struct fixture {
     /* While `open` runs, another one asks for the same key. */
     const char *also_joined;
     struct tg_stream *also;
+    enum tg_err *sent; /* and sends a message: what became of it */
 };
 
 static const struct tg_opening nothing;
@@ -39,6 +40,12 @@ static uint64_t subscribers_of(const struct tg_stream *stream)
     return stats.subscribers;
 }
 
+static void on_sent(void *context, uint64_t id, enum tg_err result)
+{
+    (void)id;
+    *(enum tg_err *)context = result;
+}
+
 static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_opening *opening)
 {
     struct fixture *f = arg;
@@ -50,6 +57,8 @@ static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_
         assert_int_equal(join(f, f->also_joined, &f->also), TG_OK);
         assert_ptr_equal(f->also, stream);
     }
+    if (f->sent)
+        assert_int_equal(tg_stream_send(stream, TG_STR("hello"), false, on_sent, f->sent, 0), TG_OK);
     return f->answer;
 }
 
@@ -434,6 +443,50 @@ static void freeing_the_family_closes_all_members(void **state)
     tg_family_free(NULL);
 }
 
+/* ---- messages for the backend ------------------------------------------------------------------ */
+
+static void count_wake(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void messages_wait_until_the_member_has_a_writer(void **state)
+{
+    struct fixture f;
+    struct tg_stream *stream;
+    enum tg_err result = TG_ERR_AGAIN;
+    int wakes = 0;
+    (void)state;
+
+    begin(&f);
+    assert_int_equal(join(&f, "a", &stream), TG_OK);
+    assert_int_equal(tg_stream_send(stream, TG_STR("hello"), false, on_sent, &result, 0), TG_OK);
+    assert_int_equal(result, TG_ERR_AGAIN);
+    tg_stream_on_outgoing(stream, count_wake, &wakes);
+    assert_int_equal(wakes, 1);
+    tg_outgoing_finish(tg_stream_take_outgoing(stream), TG_OK);
+    assert_int_equal(result, TG_OK);
+    tg_family_leave(f.family, stream);
+    end(&f);
+}
+
+static void messages_for_a_member_that_is_given_up_fail(void **state)
+{
+    struct fixture f;
+    enum tg_err result = TG_ERR_AGAIN;
+    struct tg_stream *stream;
+    (void)state;
+
+    begin(&f);
+    f.answer = TG_ERR_IO;
+    f.also_joined = "a";
+    f.sent = &result;
+    assert_int_equal(join(&f, "a", &stream), TG_ERR_IO);
+    assert_int_equal(result, TG_ERR_CLOSED);
+    tg_family_leave(f.family, f.also);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +508,8 @@ int main(void)
         cmocka_unit_test(the_one_idle_longest_goes_first),
         cmocka_unit_test(a_member_whose_stream_has_ended_stays_for_linger),
         cmocka_unit_test(freeing_the_family_closes_all_members),
+        cmocka_unit_test(messages_wait_until_the_member_has_a_writer),
+        cmocka_unit_test(messages_for_a_member_that_is_given_up_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
