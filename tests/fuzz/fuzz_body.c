@@ -64,7 +64,7 @@ static void check_bytes(const uint8_t *data, size_t size)
                                     .content_length = (data[0] & 2) ? data[1] : data[1] * 16u };
     struct tg_body body;
 
-    if (tg_body_init(&body, &head) && !tg_body_keep(&body, (data[0] & 4) ? data[2] : INPUT_MAX))
+    if (tg_body_init(&body, &head) && !tg_body_keep(&body, (data[0] & 4) ? data[2] & 15 : INPUT_MAX))
         check_pieces(&body, data + SETTINGS, size - SETTINGS, 1u + data[3]);
 }
 
@@ -82,8 +82,12 @@ static void check_chunked(const uint8_t *data, size_t size)
         tg_buffer_append_str(&coded, "\r\n");
     }
     tg_buffer_append_str(&coded, "0\r\nX: y\r\n\r\nGET");
-    check(tg_body_init(&body, &head) && !tg_body_keep(&body, size));
+    check(tg_body_init(&body, &head) && !tg_body_keep(&body, size - 1));
     struct result result = take(body, (const uint8_t *)coded.data, coded.length, 1u + data[0]);
+    check(result.err == TG_ERR_TOO_LARGE);
+    tg_buffer_deinit(&result.content);
+    check(!tg_body_keep(&body, size));
+    result = take(body, (const uint8_t *)coded.data, coded.length, 1u + data[0]);
     check(!result.err && result.used == coded.length - strlen("GET"));
     check(result.content.length == size && memcmp(result.content.data, data, size) == 0);
     tg_buffer_deinit(&result.content);
