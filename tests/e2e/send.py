@@ -6,13 +6,15 @@ The binary comes from TIDEGATE_BIN (default: build/tidegate). Nothing but Python
 """
 import os
 import socket
+import ssl
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from messages import MessageBackend, post, post_chunked
-from raw_http import EVENT_STREAM, Case, wait_for
+from ports import free_port
+from raw_http import EVENT_STREAM, Case, Client, make_certificate, wait_for
 
 ORIGIN = b"Origin: https://a.example\r\n"
 MAX = 1000  # bytes of a message to /small
@@ -255,6 +257,33 @@ class Exchanges(SendCase):
         for request in (post(b"x", b"/own/send?lastEventId=%00%0d%0a%zz&lastEventId"),
                         post(b"x", b"/own/send", b"Last-Event-ID: \xff\xfe\r\n")):
             self.expect(client.send(request), 404)
+
+
+class Encrypted(SendCase):
+    """What a connection has decrypted already lies in no socket that could wake anybody."""
+
+    @staticmethod
+    def changes(tidegate):
+        certificate, key = make_certificate(tidegate.folder)
+        tidegate.tls_port = free_port()
+        return {**changes(tidegate), "listen": [
+            {"address": "127.0.0.1", "port": tidegate.port},
+            {"address": "127.0.0.1", "port": tidegate.tls_port, "tls": {"certificate": certificate, "key": key}}]}
+
+    def test_requests_behind_one_that_waits(self):
+        context = ssl.create_default_context(cafile=os.path.join(self.tidegate.folder, "c.pem"))
+        texts = [b"%d" % i + b"." * length for i, length in enumerate((1, 10, 5000, 15000, 16384, 65000) * 3)]
+        with Client(self.tidegate.tls_port, tls=context) as client:
+            client.send(b"".join(post(text) + post_chunked([text[:1], text[1:]])
+                                 for text in texts))
+            for text in texts:
+                for _ in range(2):
+                    self.expect(client, 202)
+                    self.assertEqual(self.peer.next(), (False, text))
+            client.send(b"POST /send HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+            self.assertEqual(client.head()[0], 100)
+            self.expect(client.send(b"ok"), 202)
+        self.assertEqual(self.peer.next(), (False, b"ok"))
 
 
 if __name__ == "__main__":
