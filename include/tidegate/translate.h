@@ -80,10 +80,10 @@ void tg_translator_run(struct tg_translator *translator, const struct tg_message
 
 enum { TG_KEY_MAX = 512 }; /* bytes of a key */
 
-/* Before the first message, once: from now on each event has a key, which is made of values that the parameters may have,
- * and a part without one is a misfit. `route` and `parameters` must outlive the translator. What is no message for a stream
- * (a misfit before its key was found) makes no event, whatever the rules say about misfits. TG_ERR_INVALID with a line in
- * *ret_error. */
+/* Before the first message, once: from now on each event has a key, which is made of values that the parameters may
+ * have, and a part without one is a misfit. `route` and `parameters` must outlive the translator. What is no
+ * message for a stream (a misfit before its key was found) makes no event, whatever the rules say about misfits.
+ * TG_ERR_INVALID with a line in *ret_error. */
 enum tg_err tg_translator_route(struct tg_translator *translator, const struct tg_config_route_by *route,
                                 const struct tg_config_parameter *parameters, size_t parameter_count,
                                 struct tg_buffer *ret_error);

@@ -6,17 +6,19 @@
  *                              sse, ndjson one long answer
  *                              poll        request after request
  *
- * A configured stream has one upstream (scope shared), one for each member of its family (keyed, client), or one that
- * feeds all members, by a key in its messages (`route`). Each upstream lives on one worker, the owner of its streams. Back-off is exponential with full jitter, reset
- * once the connection has proved itself (a message, or 10 s up). Outages are told in the stream, at their
- * place, as a control event `tidegate.upstream` with {"state":"up"} or {"state":"down","reason":"…"}.
+ * A configured stream has one upstream (scope shared), one for each member of its family (keyed, client), or one
+ * that feeds all members, by a key in its messages (`route`). Each upstream lives on one worker, the owner of its
+ * streams. Back-off is exponential with full jitter, reset once the connection has proved itself (a message, or
+ * 10 s up). Outages are told in the stream, at their place, as a control event `tidegate.upstream` with
+ * {"state":"up"} or {"state":"down","reason":"…"}.
  *
  * A stream ends (tg_stream_end) with the message that `until` asks for and, for one client alone, where the backend has
  * come to an end in an orderly way: 204, the end of a complete answer, close code 1000. The farewell is a control event
  * `tidegate.end` with {"reason":"until"}, {"reason":"finished"} (204) or {"reason":"closed"}.
  *
- * What a client has posted goes to the backend once. When its answer breaks off, or is none, the stream ends too, with
- * {"reason":"failed"} and maybe a "status"; this farewell has an id, so that nobody takes what there is for the whole answer. */
+ * What a client has posted goes to the backend once. When its answer breaks off, or is none, the stream ends too,
+ * with {"reason":"failed"} and maybe a "status"; this farewell has an id, so that nobody takes what there is for
+ * the whole answer. */
 #ifndef TIDEGATE_UPSTREAM_H
 #define TIDEGATE_UPSTREAM_H
 
@@ -73,9 +75,10 @@ enum tg_err tg_upstream_set_add_routed(struct tg_upstream_set *set, const struct
                                        const struct tg_config_sse *names, struct tg_family *family,
                                        size_t worker_index, struct tg_buffer *ret_error);
 
-/* The hooks of a family. A new member of the configured stream that was added as number `index`, from 0: its own upstream, on
- * the worker opening->worker_index, or its place among those that one upstream feeds. TG_ERR_INVALID, TG_ERR_TOO_LARGE: what
- * came with the opening cannot be part of a request; with a line in *ret_error that can be logged. Any thread. */
+/* The hooks of a family. A new member of the configured stream that was added as number `index`, from 0: its own
+ * upstream, on the worker opening->worker_index, or its place among those that one upstream feeds. TG_ERR_INVALID,
+ * TG_ERR_TOO_LARGE: what came with the opening cannot be part of a request; with a line in *ret_error that can be
+ * logged. Any thread. */
 enum tg_err tg_upstream_set_open(struct tg_upstream_set *set, size_t index, struct tg_stream *stream,
                                  const struct tg_opening *opening, struct tg_buffer *ret_error);
 /* The member has gone: its upstream ends, soon after. Any thread; a stream that the set does not know is fine. */

@@ -11,7 +11,8 @@
  * freed. */
 void tg_heap_configure(void);
 
-/* When to give back: once many connections, keys or sessions have come or gone and few do so any more. Zeroed it is at its start. */
+/* When to give back: once many connections, keys or sessions have come or gone and few do so any more. Zeroed it is
+ * at its start. */
 struct tg_heap_watch {
     uint64_t moves_when_trimmed;
     uint64_t moves_before;

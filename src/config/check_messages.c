@@ -1,5 +1,5 @@
-/* Checks of "{name}" in messages, where braces may mean themselves, and where nothing is filled in at all: what can only be
- * a mistake is one. What is given is not told: it may hold secrets. */
+/* Checks of "{name}" in messages, where braces may mean themselves, and where nothing is filled in at all: what can
+ * only be a mistake is one. What is given is not told: it may hold secrets. */
 #include "check.h"
 
 #include <stdlib.h>

@@ -32,9 +32,9 @@ static uint32_t count_acked(const struct tg_connection *connection)
     return acked;
 }
 
-/* What counts is what the client has taken: it may read so slowly that for a long time the kernel takes nothing from us,
- * and the kernel may take a little for a client that is frozen. Not before a last try: it may be us who did nothing for so
- * long, when the process was stopped meanwhile. */
+/* What counts is what the client has taken: it may read so slowly that for a long time the kernel takes nothing
+ * from us, and the kernel may take a little for a client that is frozen. Not before a last try: it may be us who
+ * did nothing for so long, when the process was stopped meanwhile. */
 static void close_if_stalled(struct tg_connection *connection)
 {
     const struct tg_shard *shard = connection->shard;

@@ -118,7 +118,8 @@ size_t tg_exchange_count_ahead(const struct tg_connection *connection);
 struct tg_str tg_exchange_peek_body(const struct tg_connection *connection);
 void tg_exchange_drop(struct tg_connection *connection); /* if there is one */
 
-/* request.c: fills the exchange's `out` and enters TG_PHASE_ANSWER, or makes the connection a subscriber, or has it wait. */
+/* request.c: fills the exchange's `out` and enters TG_PHASE_ANSWER, or makes the connection a subscriber, or has it
+ * wait. */
 void tg_request_answer(struct tg_connection *connection);
 /* The head is there and a body follows. True: it is to be read, and kept where somebody wants it. False: it is to be
  * answered now, and what follows is not read. */

@@ -1,4 +1,5 @@
-/* Fan-out: who subscribes, what is new to whom, who leaves. The subscribers of a stream on this worker hang on its tap. */
+/* Fan-out: who subscribes, what is new to whom, who leaves. The subscribers of a stream on this worker hang on its
+ * tap. */
 #ifndef TIDEGATE_DOWNSTREAM_FANOUT_H
 #define TIDEGATE_DOWNSTREAM_FANOUT_H
 

@@ -4,8 +4,8 @@
 
 #include "tidegate/base.h"
 
-/* Appends to `out`. A single value is the key as it is. Several are joined by "/", with "%2F" and "%25" for "/" and "%" in
- * them, so that different values make different keys. */
+/* Appends to `out`. A single value is the key as it is. Several are joined by "/", with "%2F" and "%25" for "/" and
+ * "%" in them, so that different values make different keys. */
 enum tg_err tg_key_join(const struct tg_str *values, size_t count, struct tg_buffer *out);
 
 #endif

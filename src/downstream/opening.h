@@ -1,13 +1,13 @@
-/* What a request says about the stream that it wants: its last id, who the client is, and what goes along with the request
- * that opens a member of a family. Nothing in here is ever logged. Pure. */
+/* What a request says about the stream that it wants: its last id, who the client is, and what goes along with the
+ * request that opens a member of a family. Nothing in here is ever logged. Pure. */
 #ifndef TIDEGATE_DOWNSTREAM_OPENING_H
 #define TIDEGATE_DOWNSTREAM_OPENING_H
 
 #include "request_head.h"
 #include "tidegate/downstream.h"
 
-/* The header wins over the query, since a native reconnect keeps the old URL. `storage` is for an id that must be decoded;
- * `names` are those that the query may have it under. Empty: there is none. */
+/* The header wins over the query, since a native reconnect keeps the old URL. `storage` is for an id that must be
+ * decoded; `names` are those that the query may have it under. Empty: there is none. */
 struct tg_str tg_opening_last_id(const struct tg_request_head *head, char *const *names,
                                  struct tg_buffer *storage);
 

@@ -26,8 +26,8 @@ static const struct lws_protocols protocols[] = {
     { .name = NULL },
 };
 
-/* Below the process's own limit libwebsockets looks for a descriptor's connection in a list, from its beginning, with each
- * event. At that limit it has a table, of 16 bytes for each descriptor there could be. */
+/* Below the process's own limit libwebsockets looks for a descriptor's connection in a list, from its beginning,
+ * with each event. At that limit it has a table, of 16 bytes for each descriptor there could be. */
 static unsigned limit_descriptors(size_t upstream_count)
 {
     size_t wanted = upstream_count * 4 + 64; /* those that are closing count, too */

@@ -1,5 +1,5 @@
-/* All upstreams, grouped by worker. What the upstreams of a group need, a libwebsockets context, an HTTP client or both, is
- * made on the worker's own thread when the set is started. */
+/* All upstreams, grouped by worker. What the upstreams of a group need, a libwebsockets context, an HTTP client or
+ * both, is made on the worker's own thread when the set is started. */
 #include "set_internal.h"
 
 #include "routes.h"

@@ -1,5 +1,6 @@
-/* TLS towards a WebSocket backend: one OpenSSL context for each upstream that has files of its own, one for all others, and
- * from it one session for each connection, with the host-name check always on unless the configuration turns it off. */
+/* TLS towards a WebSocket backend: one OpenSSL context for each upstream that has files of its own, one for all
+ * others, and from it one session for each connection, with the host-name check always on unless the configuration
+ * turns it off. */
 #ifndef TIDEGATE_UPSTREAM_TLS_H
 #define TIDEGATE_UPSTREAM_TLS_H
 

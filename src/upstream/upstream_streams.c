@@ -1,5 +1,5 @@
-/* One upstream: what is done to its stream, or to all that it feeds. What is appended is told to readers once, at the end of
- * the turn. */
+/* One upstream: what is done to its stream, or to all that it feeds. What is appended is told to readers once, at
+ * the end of the turn. */
 #include "upstream_internal.h"
 
 #include "routes.h"
