@@ -60,7 +60,7 @@ static const struct tg_option session_options[] = {
       .default_text = "get", .example = "\"open\": \"post\"",
       .help = "Which requests open a session: `get`; `post`, whose body is the first message to a WebSocket, or "
               "the body of the request to the backend (kinds `sse` and `ndjson`, with the method `POST`); or "
-              "`both`." },
+              "`both`. What was posted is sent once: when the connection is lost after that, the session ends." },
     { .key = "max_body", .type = TG_OPTION_SIZE, AT(tg_config_session, max_body_bytes), .min = 1,
       .max = MIB(16), .default_text = "64KiB", .example = "\"open\": \"post\", \"max_body\": \"1MiB\"",
       .help = "How large the body may be that opens a session. Larger ones are answered with 413." },
@@ -81,7 +81,8 @@ static const struct tg_option route_by_options[] = {
     { .key = "by", .type = TG_OPTION_STRING, AT(tg_config_route_by, by), .is_required = true,
       .grammar = &tg_grammar_pointer, .example = "\"by\": \"/symbol\"",
       .help = "Where a message has the key, as a JSON pointer: the value of the parameter, or of several, in the "
-              "order of `parameters`, with `/` between them (and `%2F` and `%25` for `/` and `%` in them)." },
+              "order of `parameters`, with `/` between them (and `%2F` and `%25` for `/` and `%` in them). "
+              "A message without one, or with one that no path can have, is a misfit." },
     { .key = "to", .type = TG_OPTION_PAIRS, AT(tg_config_route_by, to), .max = 100000,
       .grammar = &tg_grammar_parameter_value,
       .example = "\"by\": \"/id\", \"to\": { \"4711\": \"AAPL\", \"4712\": \"MSFT\" }",
