@@ -206,10 +206,10 @@ void tg_sse_parser_restart(struct tg_sse_parser *parser);
 
 /* ---- the end ---------------------------------------------------------------------------------- */
 
-/* Nothing follows any more: the backend has said all it had to say. Appends `farewell` (a control event; NULL: without
- * one) and wakes the readers; what is appended later is refused (TG_ERR_CLOSED). Messages that wait for the backend fail.
- * Retention by age goes on. Owner's thread. TG_ERR_CLOSED: it had ended before. What tg_stream_append says of the farewell:
- * it has ended all the same, without one. */
+/* Nothing follows any more: the backend has said all it had to say. Appends `farewell` (a control event; NULL:
+ * without one) and wakes the readers; what is appended later is refused (TG_ERR_CLOSED). Messages that wait for the
+ * backend fail. Retention by age goes on. Owner's thread. TG_ERR_CLOSED: it had ended before. What tg_stream_append
+ * says of the farewell: it has ended all the same, without one. */
 enum tg_err tg_stream_end(struct tg_stream *stream, const struct tg_event *farewell, uint64_t now_ms);
 bool tg_stream_has_ended(const struct tg_stream *stream); /* any thread */
 /* As of the last sync: what lies before tg_reader_end is all there will be. */
@@ -272,16 +272,20 @@ struct tg_opening {
     bool has_body;       /* of a POST */
     struct tg_str body;
     size_t worker_index; /* where the request came in */
+    /* Or NULL. When it cannot be opened because of the request: a line for who asks, without its end, and with
+     * nothing in it that was sent. */
+    struct tg_buffer *complaint;
 };
 
 struct tg_family_hooks {
-    /* Gives the new member its writer. Messages for the backend wait from the beginning, until the writer asks for them
-     * (tg_stream_on_outgoing). TG_ERR_…: it is given up, and the error goes to who asked. Not under any lock;
-     * meanwhile others who ask for the same key wait for no one: they share the stream already. For them a stream that is
-     * given up ends (tg_stream_end without a farewell, on the thread that called `open`); who asks next gets a new one. */
+    /* Gives the new member its writer. Messages for the backend wait from the beginning, until the writer asks for
+     * them (tg_stream_on_outgoing). TG_ERR_…: it is given up, and the error goes to who asked. Not under any lock;
+     * meanwhile others who ask for the same key wait for no one: they share the stream already. For them a stream
+     * that is given up ends (tg_stream_end without a farewell, on the thread that called `open`); who asks next
+     * gets a new one. */
     enum tg_err (*open)(void *arg, struct tg_stream *stream, const struct tg_opening *opening);
-    /* The member has gone from the family: its writer is to stop. Follows each `open` that returned TG_OK, once. Not under
-     * any lock; the next member of the same key may be opened meanwhile. */
+    /* The member has gone from the family: its writer is to stop. Follows each `open` that returned TG_OK, once.
+     * Not under any lock; the next member of the same key may be opened meanwhile. */
     void (*close)(void *arg, struct tg_stream *stream);
     void *arg;
 };

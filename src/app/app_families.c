@@ -4,6 +4,7 @@
 #include "app_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_opening *opening)
 {
@@ -11,6 +12,9 @@ static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_
     struct tg_app *app = family->app;
     struct tg_buffer error = { 0 };
     enum tg_err err = tg_upstream_set_open(app->upstreams, family->index, stream, opening, &error);
+    if (opening->complaint && (err == TG_ERR_INVALID || err == TG_ERR_TOO_LARGE))
+        (void)tg_buffer_append(opening->complaint, tg_text_or_empty(error.data),
+                               strcspn(tg_text_or_empty(error.data), "\n"));
     if (err) /* told by who asked, who may be many */
         tg_log(TG_LOG_DEBUG, "app", "member_failed",
                TG_F_STR("stream", app->config->streams[family->index].name), TG_F_ERR(err),

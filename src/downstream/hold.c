@@ -23,7 +23,7 @@ static void tell_failure(const struct tg_reply *reply, enum tg_err err)
     if (tg_log_limit_allows(&shard->log_limit, LOGS_PER_SECOND, tg_worker_now_ms(shard->worker), &suppressed))
         tg_log(TG_LOG_WARNING, "downstream", "opening_failed",
                TG_F_STR("stream", reply->route->stream_config->name), TG_F_ERR(err),
-               TG_F_INT("suppressed", suppressed));
+               TG_F_STR("complaint", reply->complaint.data), TG_F_INT("suppressed", suppressed));
 }
 
 /* What the client sent cannot go to the backend, or is more than backends take: it never will be, so that even a native
@@ -41,7 +41,7 @@ static int status_of(const struct tg_reply *reply, enum tg_err err)
     return err == TG_ERR_LIMIT || is_native ? 503 : 502;
 }
 
-static enum tg_err begin_opening(const struct tg_reply *reply, const struct tg_match *match,
+static enum tg_err begin_opening(struct tg_reply *reply, const struct tg_match *match,
                                  struct tg_opening_parts *parts)
 {
     struct tg_connection *connection = reply->connection;
@@ -52,10 +52,11 @@ static enum tg_err begin_opening(const struct tg_reply *reply, const struct tg_m
     parts->opening.has_body = tg_hold_is_session(match->route) && reply->head->method == TG_METHOD_POST;
     if (parts->opening.has_body)
         parts->opening.body = tg_exchange_peek_body(connection);
+    parts->opening.complaint = &reply->complaint;
     return err;
 }
 
-static int join(const struct tg_reply *reply, const struct tg_match *match, struct tg_hold *ret_hold)
+static int join(struct tg_reply *reply, const struct tg_match *match, struct tg_hold *ret_hold)
 {
     struct tg_opening_parts parts;
     struct tg_buffer key = { 0 };
@@ -73,8 +74,8 @@ static int join(const struct tg_reply *reply, const struct tg_match *match, stru
     return status_of(reply, err);
 }
 
-static int open_session(const struct tg_reply *reply, const struct tg_match *match,
-                        const unsigned char *identity, struct tg_hold *ret_hold)
+static int open_session(struct tg_reply *reply, const struct tg_match *match, const unsigned char *identity,
+                        struct tg_hold *ret_hold)
 {
     struct tg_opening_parts parts;
     struct tg_hold hold = { .family = match->route->family, .is_new = true };
@@ -87,7 +88,7 @@ static int open_session(const struct tg_reply *reply, const struct tg_match *mat
     return status_of(reply, err);
 }
 
-static int take_session(const struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
+static int take_session(struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
                         bool opens, struct tg_hold *ret_hold)
 {
     struct tg_hold hold = { .family = match->route->family };
@@ -107,8 +108,8 @@ static int take_session(const struct tg_reply *reply, const struct tg_match *mat
     return open_session(reply, match, digest, ret_hold);
 }
 
-int tg_hold_take(const struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
-                 bool opens, struct tg_hold *ret_hold)
+int tg_hold_take(struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id, bool opens,
+                 struct tg_hold *ret_hold)
 {
     if (tg_hold_is_session(match->route))
         return take_session(reply, match, last_id, opens, ret_hold);

@@ -1,5 +1,5 @@
-/* Which stream a request is about, and that it stays while somebody needs it: the shared one, the member of a family that
- * the path picks, or the client's own session. */
+/* Which stream a request is about, and that it stays while somebody needs it: the shared one, the member of a
+ * family that the path picks, or the client's own session. */
 #ifndef TIDEGATE_DOWNSTREAM_HOLD_H
 #define TIDEGATE_DOWNSTREAM_HOLD_H
 
@@ -12,11 +12,11 @@ struct tg_hold {
     bool is_new;              /* a session that this request has opened */
 };
 
-/* 0, or the status to answer with; 503: tg_reply_later. `last_id` names a session; one that there is not is opened if
- * `opens` and the method allow it: 404 or 405 otherwise. 401: the request lacks what a session is bound to. 400: the body
- * cannot open one. 502: the backend could not be asked. */
-int tg_hold_take(const struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
-                 bool opens, struct tg_hold *ret_hold);
+/* 0, or the status to answer with; 503: tg_reply_later. `last_id` names a session; one that there is not is opened
+ * if `opens` and the method allow it: 404 or 405 otherwise. 401: the request lacks what a session is bound to. 400:
+ * the body cannot open one. 502: the backend could not be asked. */
+int tg_hold_take(struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id, bool opens,
+                 struct tg_hold *ret_hold);
 void tg_hold_release(const struct tg_hold *hold);
 
 /* A request with this method opens a session of this route, which is one of scope client. */

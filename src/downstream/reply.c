@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { COMPLAINT_MAX = 160 }; /* bytes of it in an answer */
+
 /* ---- what a reply is about ---------------------------------------------------------------------------- */
 
 void tg_reply_init(struct tg_reply *reply, struct tg_connection *connection)
@@ -16,6 +18,7 @@ void tg_reply_init(struct tg_reply *reply, struct tg_connection *connection)
 void tg_reply_deinit(struct tg_reply *reply)
 {
     tg_buffer_deinit(&reply->extra);
+    tg_buffer_deinit(&reply->complaint);
 }
 
 bool tg_route_is_opened_by_post(const struct tg_route *route)
@@ -120,8 +123,10 @@ void tg_reply_send(struct tg_reply *reply)
 
 void tg_reply_status(struct tg_reply *reply, int status)
 {
-    char text[64];
-    int length = snprintf(text, sizeof(text), "%d %s\n", status, tg_response_reason(status));
+    const char *complaint = tg_text_or_empty(reply->complaint.data);
+    char text[256];
+    int length = snprintf(text, sizeof(text), "%d %s\n%.*s%s", status, tg_response_reason(status),
+                          COMPLAINT_MAX, complaint, *complaint ? "\n" : "");
     reply->response.status = status;
     if (status == 405 || (status == 204 && reply->head->method == TG_METHOD_OPTIONS))
         reply->response.allow = reply->route ? tg_route_allow(reply->route) : "GET, HEAD, OPTIONS";
@@ -138,8 +143,8 @@ void tg_reply_retry(struct tg_reply *reply, int status, uint64_t retry_after_s)
     tg_reply_status(reply, status);
 }
 
-/* A native EventSource stops for good on anything but 200, so it is told with 200 when to come back (WHATWG HTML section
- * 9.2.2). It cannot POST. */
+/* A native EventSource stops for good on anything but 200, so it is told with 200 when to come back (WHATWG HTML
+ * section 9.2.2). It cannot POST. */
 void tg_reply_later(struct tg_reply *reply)
 {
     struct tg_connection *connection = reply->connection;

@@ -11,6 +11,7 @@ struct tg_reply { /* embedded, for one call */
     const struct tg_request_head *head;
     const struct tg_route *route; /* NULL: none was found */
     struct tg_buffer extra;       /* header lines that the route adds */
+    struct tg_buffer complaint;   /* a line about what is wrong with the request, or nothing */
     struct tg_response response;
 };
 
@@ -26,7 +27,8 @@ bool tg_route_is_opened_by_post(const struct tg_route *route);
 
 /* Each of these fills the exchange's `out` and enters TG_PHASE_ANSWER. */
 void tg_reply_send(struct tg_reply *reply);
-void tg_reply_status(struct tg_reply *reply, int status); /* with a line of text; 202 and 204 have none */
+void tg_reply_status(struct tg_reply *reply,
+                     int status); /* with a line of text, and the complaint; 202 and 204 have none */
 void tg_reply_retry(struct tg_reply *reply, int status, uint64_t retry_after_s);
 /* Over a limit, or while draining: who wants an event stream by GET is told when to come back, others get 503. */
 void tg_reply_later(struct tg_reply *reply);

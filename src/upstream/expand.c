@@ -11,6 +11,8 @@
 
 enum { HEADER_BYTES_MAX = 24 * 1024 }; /* few servers take more */
 
+static const char in_url[] = "url", in_headers[] = "headers", in_messages[] = "messages",
+                  posted_body[] = "body";
 static const char form_type[] = "application/x-www-form-urlencoded";
 
 struct expansion {
@@ -19,6 +21,7 @@ struct expansion {
     const struct tg_opening *opening;
     struct tg_places places;
     struct tg_config_upstream *to;
+    const char *what; /* is being made */
 };
 
 /* The text of a buffer, to be freed; the buffer is empty then. */
@@ -266,6 +269,7 @@ static enum tg_err expand_on_open(struct expansion *x)
         x->to->on_open_count += err == TG_OK;
     }
     if (err == TG_OK && is_websocket && has_client_message(x)) {
+        x->what = posted_body;
         err = make_client_message(x, true, NULL, &x->to->on_open[count]);
         x->to->on_open_count += err == TG_OK;
     }
@@ -289,6 +293,7 @@ static enum tg_err expand_body(struct expansion *x)
     enum tg_err err;
 
     if (x->from->kind != TG_UPSTREAM_WEBSOCKET && has_client_message(x)) {
+        x->what = posted_body;
         err = make_client_message(x, false, place, &to->body);
         to->method = TG_CONFIG_POST;
     } else {
@@ -317,13 +322,43 @@ static void begin(struct tg_config_upstream *to, const struct tg_config_upstream
     to->required = false;
 }
 
+static enum tg_err expand_keepalive(struct expansion *x)
+{
+    return fill_message(&x->from->keepalive_message, &x->places, NULL, &x->to->keepalive_message);
+}
+
 static const struct {
     enum tg_err (*expand)(struct expansion *x);
     const char *what;
 } steps[] = {
-    { expand_site, "url" },        { expand_path, "url" },  { expand_headers, "headers" },
-    { expand_on_open, "on_open" }, { expand_body, "body" },
+    { expand_keepalive, in_messages }, { expand_site, in_url },         { expand_path, in_url },
+    { expand_headers, in_headers },    { expand_on_open, in_messages }, { expand_body, in_messages },
 };
+
+static const struct {
+    const char *what;
+    enum tg_err err;
+    const char *expected;
+} complaints[] = {
+    { in_url, TG_ERR_INVALID, "expected values that are no way up, as \"..\" is" },
+    { in_url, TG_ERR_TOO_LARGE, "expected path and query of at most 8000 bytes together" },
+    { in_headers, TG_ERR_INVALID, "expected values without control characters" },
+    { in_headers, TG_ERR_TOO_LARGE, "expected at most 24 KiB of them together" },
+    { in_messages, TG_ERR_INVALID,
+      "expected UTF-8, and JSON outside of the strings of JSON, one line in other text" },
+    { posted_body, TG_ERR_INVALID,
+      "expected UTF-8, and JSON where it is put into JSON, one line where into text" },
+};
+
+static void complain(struct tg_buffer *out, const char *what, enum tg_err err)
+{
+    const char *expected = tg_err_text(err);
+
+    for (size_t i = 0; i < TG_COUNT_OF(complaints); i++)
+        if (complaints[i].what == what && complaints[i].err == err)
+            expected = complaints[i].expected;
+    tg_buffer_appendf(out, "%s: %s\n", what, expected);
+}
 
 enum tg_err tg_expand(const struct tg_config_stream *config, const struct tg_opening *opening,
                       struct tg_config_upstream *ret_upstream, struct tg_buffer *ret_error)
@@ -336,18 +371,15 @@ enum tg_err tg_expand(const struct tg_config_stream *config, const struct tg_ope
         .places = { opening->parameters, opening->parameter_count },
         .to = &to,
     };
-    const char *what = "keepalive.message";
+    enum tg_err err = TG_OK;
 
     begin(&to, &config->upstream);
-    enum tg_err err =
-        fill_message(&config->upstream.keepalive_message, &x.places, NULL, &to.keepalive_message);
     for (size_t i = 0; i < TG_COUNT_OF(steps) && err == TG_OK; i++) {
-        what = steps[i].what;
+        x.what = steps[i].what;
         err = steps[i].expand(&x);
     }
     if (err < 0) {
-        tg_buffer_appendf(ret_error, "%s: what the client sent cannot stand there: %s\n", what,
-                          tg_err_text(err));
+        complain(ret_error, x.what, err);
         tg_expand_deinit(&to);
         return err;
     }

@@ -35,6 +35,7 @@ struct scene {
     struct tg_family *family;
     /* what was opened */
     enum tg_err open_result;
+    const char *open_complaint;
     size_t opened, closed;
     struct tg_stream *streams[STREAMS_MAX]; /* each with a reference */
     struct tg_buffer said;                  /* of the last opening: a line for each part */
@@ -67,8 +68,11 @@ static inline void describe(struct tg_buffer *out, const struct tg_opening *open
 static inline enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_opening *opening)
 {
     struct scene *scene = arg;
-    if (scene->open_result)
+    if (scene->open_result) {
+        if (scene->open_complaint)
+            assert_int_equal(tg_buffer_append_str(opening->complaint, scene->open_complaint), TG_OK);
         return scene->open_result;
+    }
     assert_true(scene->opened < STREAMS_MAX);
     scene->streams[scene->opened++] = tg_stream_ref(stream);
     describe(&scene->said, opening);

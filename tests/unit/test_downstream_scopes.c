@@ -190,6 +190,9 @@ static void what_never_can_be_opened_is_not_asked_for_again(void **state)
     add_route(scene, "/s", TG_ROUTE_STREAM);
     scene->open_result = TG_ERR_INVALID;
     expect_answer(scene, NATIVE("/s", ""), "400 Bad Request", "400");
+    scene->open_complaint = "headers: expected others";
+    expect_answer(scene, NATIVE("/s", ""), "400 Bad Request", "400 Bad Request\nheaders: expected others\n");
+    scene->open_complaint = NULL;
     scene->open_result = TG_ERR_TOO_LARGE;
     expect_answer(scene, NATIVE("/s", ""), "431 Request Header Fields Too Large", "431");
     expect_answer(scene, GET("/s", ""), "431 Request Header Fields Too Large", "431");

@@ -561,7 +561,18 @@ static void what_is_wrong_is_told_without_what_was_sent(void **state)
     set_value(scene, "secret\r\n");
     assert_refused(scene, TG_ERR_INVALID);
     assert_null(strstr(scene->error.data, "secret"));
-    assert_non_null(strstr(scene->error.data, "headers"));
+    assert_string_equal(scene->error.data, "headers: expected values without control characters\n");
+    scene->config.upstream.headers = NULL;
+    scene->config.upstream.url.path = P("/rooms/{room}");
+    set_value(scene, "../secret");
+    assert_refused(scene, TG_ERR_INVALID);
+    assert_string_equal(scene->error.data, "url: expected values that are no way up, as \"..\" is\n");
+    scene->config.upstream.url.path = P("/rooms");
+    scene->config.session.message = P("{\"a\":{body}}");
+    scene->opening.has_body = true;
+    scene->opening.body = TG_STR("secret");
+    assert_refused(scene, TG_ERR_INVALID);
+    assert_memory_equal(scene->error.data, "body: expected UTF-8", strlen("body: expected UTF-8"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
