@@ -448,21 +448,30 @@ test('an answer that breaks off but has ids goes on', async (t) => {
   assert.deepEqual(answer.end, { reason: 'until' });
   assert.deepEqual(answer.outages.slice(-2), [{ state: 'down', reason: 'closed' }, { state: 'up' }]);
   assert.deepEqual(asked().map((fact) => [fact.asked, fact.after]), [[PROMPT, 0], [PROMPT, 7]]);
+  const rest = ask(t, gate, { body: json(), lastId: answer.tokens[4].id });
+  await rest.untilOver();
+  assert.equal(rest.words, answer.words.slice(wholeText(5).length), 'ids of events name the session');
+  assert.equal(asked().length, 2);
 });
 
 test('an answer that is none', async (t) => {
-  const { gate, asked } = await start(t, 'sse', { alter: (_, answer) => (answer.upstream.connect_timeout = '300ms') });
+  const { gate, asked } = await start(t, 'sse');
   for (const status of [400, 404, 500, 502]) {
     await assertFailed(ask(t, gate, { body: json({ status }) }), 0, 'status', { reason: 'failed', status });
   }
   await assertFailed(ask(t, gate, { body: 'no JSON' }), 0, 'status', { reason: 'failed', status: 422 });
-  await assertFailed(ask(t, gate, { body: json({ is_silent: true }) }), 0, 'timeout');
-  assert.equal(asked().length, 5);
-  const before = asked().length;
+  assert.equal(asked().length, 4);
   const busy = ask(t, gate, { body: json({ status: 503 }) });
-  await until('it is asked again', () => asked().length >= before + 3);
+  await until('it is asked again', () => asked().length >= 7);
   assert.deepEqual(busy.outages.at(-1), { state: 'down', reason: 'status' });
   assert.equal(busy.end, undefined);
+});
+
+test('an answer that does not begin', async (t) => {
+  const { gate, asked } = await start(t, 'sse', { alter: (_, answer) => (answer.upstream.connect_timeout = '1s') });
+  await assertFailed(ask(t, gate, { body: json({ is_silent: true }) }), 0, 'timeout');
+  await sleep(500);
+  assert.equal(asked().length, 1);
 });
 
 test('a backend that is down is asked once it is up', async (t) => {
