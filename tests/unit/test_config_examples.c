@@ -140,6 +140,8 @@ static void examples_of_sessions_load(void **state)
         assert_stream_loads(
             identity->options[i].key,
             client_stream(json_pack("{s:o}", "identity", parse_example(&identity->options[i]))));
+    assert_stream_loads("identity",
+                        client_stream(json_pack("{s:o}", "identity", parse("identity", identity->example))));
     assert_stream_loads("session", client_stream(parse("session", session->example)));
 }
 
