@@ -1,5 +1,5 @@
-// A chat through Tidegate: two browsers, each with its session; messages go up by POST and come down as events, to each
-// its own.
+// A chat through Tidegate, with the configuration and the script of docs/backends.md: users in browsers of their own, each
+// with a session; messages go up by POST and come down as events.
 import assert from 'node:assert';
 import test from 'node:test';
 import { browsers } from './lib/browsers.mjs';
@@ -8,6 +8,7 @@ import { GAP, splitId, UPSTREAM } from './lib/continuity.mjs';
 import { startCuttingProxy } from './lib/cutting-proxy.mjs';
 import { freePort } from './lib/ports.mjs';
 import { sleep, until } from './lib/wait.mjs';
+import { hasWebKit, launchWebKit } from './lib/webkit.mjs';
 
 const isOwn = (event) => !event.type.startsWith('tidegate.');
 const texts = (got, from) => got.filter((event) => event.data.from === from).map((event) => event.data.text);
@@ -233,7 +234,7 @@ const cases = {
     }
   },
 
-  async 'a page of another origin'(t, ann) {
+  async 'a page of another origin'(t, ann, bob) {
     const origins = await Promise.all([1, 2].map(async () => ({ address: '127.0.0.1', port: await freePort() })));
     const [friend, stranger] = origins.map(({ port }) => `http://127.0.0.1:${port}`);
     const cors = { origins: [friend], credentials: true };
@@ -255,7 +256,7 @@ const cases = {
     await a.untilHeard('what it said', (event) => event.data.text === 'from afar');
     assert.equal(await a.page.evaluate(post, [url, 'omit']), 401);
 
-    const b = await Chat.enter(t, ann, 'ann', stranger);
+    const b = await Chat.enter(t, bob, 'ann', stranger);
     await b.listen(`${gate.url}/chat?room=afar`, { withCredentials: true });
     await until('it is refused', () => b.page.evaluate(() => window.other.readyState === EventSource.CLOSED), { every: 30 });
     assert.deepEqual(await b.heard(), []);
@@ -268,7 +269,7 @@ const cases = {
   },
 };
 
-for (const [name, launch] of Object.entries(browsers)) {
+for (const [name, launch] of Object.entries({ ...browsers, WebKit: hasWebKit && launchWebKit })) {
   test(`${name}: a chat`, { skip: !launch && `no ${name} here` }, async (t) => {
     const [ann, bob] = [await launch(t), await launch(t)];
     for (const [title, check] of Object.entries(cases)) await t.test(title, (t) => check(t, ann, bob));

@@ -64,12 +64,15 @@ export async function launchWebKit(t) {
   });
   stops.unshift(() => call('DELETE', `/session/${sessionId}`).catch(() => {}));
   // One window, and so one page at a time.
+  const goto = (url) => call('POST', `/session/${sessionId}/url`, { url });
   return async (url) => {
-    await call('POST', `/session/${sessionId}/url`, { url });
+    await goto(url);
     return {
+      goto,
+      reload: () => call('POST', `/session/${sessionId}/refresh`, {}),
       evaluate: (act, ...args) =>
         call('POST', `/session/${sessionId}/execute/sync`, { script: `return (${act}).apply(null, arguments)`, args }),
-      close: () => call('POST', `/session/${sessionId}/url`, { url: 'about:blank' }),
+      close: () => goto('about:blank'),
     };
   };
 }
