@@ -329,14 +329,17 @@ enum tg_err tg_config_parse(const char *name, const char *text, size_t length, s
 
 void tg_config_free(struct tg_config *config); /* NULL is fine */
 
-/* What a parameter may be, compiled. `config` must outlive it; NULL: what it may be without a pattern. TG_ERR_INVALID: its
- * pattern is no regular expression. */
+/* What a parameter may be, compiled. `config` must outlive it; NULL: what it may be without a pattern.
+ * TG_ERR_INVALID: its pattern is no regular expression. */
 struct tg_parameter;
 enum tg_err tg_parameter_new(const struct tg_config_parameter *config, struct tg_parameter **ret_parameter);
 void tg_parameter_free(struct tg_parameter *parameter); /* NULL is fine */
-/* Any thread. Whatever the pattern says, a value is not empty and has no control characters: it may become part of a URL
- * or of a header. */
+/* Any thread. Whatever the pattern says, a value is not empty and has no control characters: it may become part of
+ * a URL or of a header. */
 bool tg_parameter_allows(struct tg_parameter *parameter, struct tg_str value);
+/* The same of a stream's key: one value as it is, or several with "/" between them, and "%2F" and "%25" for "/" and "%" in
+ * them. */
+bool tg_parameters_allow(struct tg_parameter *const *parameters, size_t count, struct tg_str key);
 
 /* Appends the JSON Schema (draft 2020-12) of the configuration, made from the option table. */
 enum tg_err tg_config_schema(struct tg_buffer *out);

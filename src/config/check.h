@@ -14,6 +14,9 @@ void tg_config_check_stream(struct tg_document *document, const struct tg_path *
                             struct tg_config_stream *stream);
 void tg_config_check_session(struct tg_document *document, const struct tg_path *path,
                              const struct tg_config_stream *stream);
+/* Those of its `route`. */
+void tg_config_check_keys(struct tg_document *document, const struct tg_path *path,
+                          const struct tg_config_stream *stream);
 void tg_config_check_routes(struct tg_document *document, struct tg_config *config);
 
 /* Parts for one stream; `path` is that of its upstream, and at last of its translate. */

@@ -98,6 +98,7 @@ void tg_config_check_stream(struct tg_document *document, const struct tg_path *
     if (!tg_document_has_error(document, &scope)) {
         check_keys(document, path, stream);
         check_parameters(document, path, stream);
+        tg_config_check_keys(document, path, stream);
         tg_config_check_placeholders(document, &upstream, stream);
         tg_config_check_messages(document, path, stream);
         if (stream->scope == TG_SCOPE_CLIENT)

@@ -7,8 +7,8 @@
 
 enum { DEFAULT_MAX_BYTES = 64 };
 
-/* A regular expression is for one thread at a time: who needs it takes it out, and makes another if somebody else has it
- * just now. */
+/* A regular expression is for one thread at a time: who needs it takes it out, and makes another if somebody else
+ * has it just now. */
 struct tg_parameter {
     char *const *one_of;
     char *pattern; /* for the whole value; both NULL: the default */
@@ -100,4 +100,51 @@ bool tg_parameter_allows(struct tg_parameter *parameter, struct tg_str value)
     if (parameter->one_of)
         return is_one_of(parameter->one_of, value);
     return parameter->pattern ? matches(parameter, value) : is_plain(value);
+}
+
+/* ---- keys ----------------------------------------------------------------------------------------------- */
+
+/* One of several values in a key: "/" and "%" stand in it as "%2F" and "%25", and only so, since each value has one
+ * key. */
+static bool unescape_value(struct tg_str text, struct tg_buffer *out)
+{
+    tg_buffer_clear(out);
+    for (size_t i = 0; i < text.length; i++) {
+        bool is_escape = text.data[i] == '%';
+        struct tg_str code = { text.data + i, is_escape && text.length - i >= 3 ? 3 : 1 };
+        if (is_escape && !tg_str_equals(code, TG_STR("%2F")) && !tg_str_equals(code, TG_STR("%25")))
+            return false;
+        if (tg_buffer_append(out, !is_escape ? code.data : code.data[2] == 'F' ? "/" : "%", 1))
+            return false;
+        i += code.length - 1;
+    }
+    return true;
+}
+
+static bool allows_escaped(struct tg_parameter *parameter, struct tg_str text)
+{
+    struct tg_buffer value = { 0 };
+    bool is_allowed =
+        unescape_value(text, &value) &&
+        tg_parameter_allows(parameter, (struct tg_str){ tg_text_or_empty(value.data), value.length });
+    tg_buffer_deinit(&value);
+    return is_allowed;
+}
+
+bool tg_parameters_allow(struct tg_parameter *const *parameters, size_t count, struct tg_str key)
+{
+    if (count == 1)
+        return tg_parameter_allows(parameters[0], key);
+    for (size_t i = 0; i < count; i++) {
+        const char *end = key.length > 0 ? memchr(key.data, '/', key.length) : NULL;
+        bool is_last = i + 1 == count;
+        if (is_last == (end != NULL))
+            return false;
+        struct tg_str text = { key.data, end ? (size_t)(end - key.data) : key.length };
+        if (!allows_escaped(parameters[i], text))
+            return false;
+        if (end)
+            key = (struct tg_str){ end + 1, key.length - text.length - 1 };
+    }
+    return count > 0;
 }

@@ -10,7 +10,7 @@ struct tg_address { /* embedded; zeroed: there is one stream alone */
     struct tg_pointer *by;
     struct tg_parameter **parameters; /* what the key is made of */
     size_t parameter_count;
-    struct tg_buffer text, value;
+    struct tg_buffer text;
     struct tg_str key; /* of the part at hand; empty: it has none */
 };
 

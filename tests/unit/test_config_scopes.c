@@ -157,7 +157,7 @@ static void route_picks_keys_out_of_messages(void **state)
     (void)state;
     struct tg_config *config = load_good(
         STREAM("\"parameters\":{\"a\":{}},\"max_keys\":9,\"route\":{\"by\":\"/s\",\"to\":{\"\":\"none\",\"a "
-               "b\":\"c/d\"}},"
+               "b\":\"c.d\"}},"
                "\"until\":{\"text\":\"end\"},\"upstream\":{\"url\":\"ws://h\",\"connect\":\"on_demand\"}"));
     const struct tg_config_stream *stream = &config->streams[0];
     assert_int_equal(stream->scope, TG_SCOPE_SHARED);
@@ -166,7 +166,7 @@ static void route_picks_keys_out_of_messages(void **state)
     assert_string_equal(stream->route.to[0].name, "");
     assert_string_equal(stream->route.to[0].value, "none");
     assert_string_equal(stream->route.to[1].name, "a b");
-    assert_string_equal(stream->route.to[1].value, "c/d");
+    assert_string_equal(stream->route.to[1].value, "c.d");
     assert_null(stream->route.to[2].name);
     assert_int_equal(stream->until->kind, TG_CONDITION_TEXT);
     assert_string_equal(stream->until->pattern, "end");
