@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of all streams together: there may be as many as clients can think of keys. Who finds the way of a stream free may always
+ * send, so that a crowd of streams whose backends do not read holds up no other. */
+enum { ALL_BYTES_MAX = 64 * 1024 * 1024 };
+static atomic_size_t all_bytes; /* of the messages that are not finished */
+
 struct outbox {
     pthread_mutex_t lock;
     void (*wake)(void *arg); /* NULL: nobody takes messages */
@@ -75,6 +80,12 @@ static size_t cost_of(const struct tg_outgoing *outgoing)
     return sizeof *outgoing + outgoing->length;
 }
 
+static bool is_too_much(const struct outbox *outbox, size_t cost)
+{
+    return outbox->bytes + cost > TG_OUTGOING_BYTES_MAX ||
+           atomic_load_explicit(&all_bytes, memory_order_relaxed) + cost > ALL_BYTES_MAX;
+}
+
 /* Under the lock. */
 static enum tg_err enqueue(struct outbox *outbox, struct tg_outgoing *outgoing)
 {
@@ -82,8 +93,9 @@ static enum tg_err enqueue(struct outbox *outbox, struct tg_outgoing *outgoing)
 
     if (!outbox->wake)
         return TG_ERR_CLOSED;
-    if (outbox->first && outbox->bytes + cost > TG_OUTGOING_BYTES_MAX)
+    if (outbox->first && is_too_much(outbox, cost))
         return TG_ERR_LIMIT;
+    atomic_fetch_add_explicit(&all_bytes, cost, memory_order_relaxed);
     *outbox->end = outgoing;
     outbox->end = &outgoing->next;
     outbox->bytes += cost;
@@ -155,6 +167,7 @@ void tg_outgoing_finish(struct tg_outgoing *outgoing, enum tg_err result)
 {
     if (outgoing->on_sent)
         outgoing->on_sent(outgoing->context, outgoing->id, result);
+    atomic_fetch_sub_explicit(&all_bytes, cost_of(outgoing), memory_order_relaxed);
     free(outgoing);
 }
 

@@ -292,6 +292,30 @@ static void many_empty_messages_are_not_free(void **state)
     end(&f);
 }
 
+/* Each with a writer that takes nothing. */
+static void many_streams_have_a_limit_together(void **state)
+{
+    enum { STREAMS = 20, HALF = TG_OUTGOING_BYTES_MAX / 2 - 1024 };
+    struct fixture fixtures[STREAMS];
+    static char filler[HALF];
+    const struct tg_str half = { filler, HALF };
+    int refused = 0;
+    (void)state;
+
+    for (int i = 0; i < STREAMS; i++) {
+        begin(&fixtures[i]);
+        assert_int_equal(tg_stream_send(fixtures[i].stream, half, true, NULL, NULL, 0), TG_OK);
+        refused += tg_stream_send(fixtures[i].stream, half, true, NULL, NULL, 0) == TG_ERR_LIMIT;
+    }
+    assert_in_range(refused, 1, STREAMS - 10);
+    for (int i = 0; i < STREAMS; i++)
+        end(&fixtures[i]);
+    begin(&fixtures[0]);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(tg_stream_send(fixtures[0].stream, half, true, NULL, NULL, 0), TG_OK);
+    end(&fixtures[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +334,7 @@ int main(void)
         cmocka_unit_test(what_was_taken_counts_no_more),
         cmocka_unit_test(a_message_for_which_none_has_to_wait_is_never_too_large),
         cmocka_unit_test(many_empty_messages_are_not_free),
+        cmocka_unit_test(many_streams_have_a_limit_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
