@@ -92,7 +92,11 @@ void tg_source_announce(const struct tg_source *source)
 {
     const struct tg_config_upstream *config = &source->config->upstream;
 
-    if (!config->tls.verify && config->url.is_secure)
+    /* The scheme may be a parameter. */
+    const char *text = tg_text_or_empty(config->url.text);
+    bool may_be_secure = config->url.is_secure || memchr(text, '{', strcspn(text, ":"));
+
+    if (!config->tls.verify && may_be_secure)
         tg_log(TG_LOG_WARNING, "upstream", "unverified_tls", TG_F_STR("stream", source->config->name),
                TG_F_STR("host", config->url.host));
 }
