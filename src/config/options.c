@@ -143,15 +143,15 @@ OBJECT(sse, .help = "How clients are served.");
 static const struct tg_option cors_options[] = {
     { .key = "origins", .type = TG_OPTION_STRINGS, AT(tg_config_cors, origins), .is_required = true, .min = 1,
       .max = 1000, .grammar = &tg_grammar_cors_origin,
-      .help = "The origins whose pages may read, such as `https://app.example.com`; `*` is every origin. What pages of "
-              "others POST is refused (403)." },
+      .help = "The origins whose pages may use this, such as `https://app.example.com`; `*` is every origin. What "
+              "pages of others POST, and sessions that they open, are refused (403)." },
     { .key = "credentials", .type = TG_OPTION_BOOL, AT(tg_config_cors, credentials), .default_text = "false",
-      .help = "Whether pages may send cookies along; without it, what they POST with cookies is refused (403). Not "
+      .help = "Whether pages may send cookies along; without it, what they do with cookies is refused (403). Not "
               "together with the origin `*`." },
     { .key = "max_age", .type = TG_OPTION_DURATION, AT(tg_config_cors, max_age_ms), .max = DAYS(1),
       .default_text = "10m", .help = "How long browsers may remember the answer to a preflight request." },
 };
-OBJECT(cors, .help = "Lets pages of other origins read and POST.");
+OBJECT(cors, .help = "Lets pages of other origins read, and send.");
 
 static const struct tg_option rate_options[] = {
     { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_send, per_second), .min = 1,
@@ -177,7 +177,7 @@ static const struct tg_option route_options[] = {
       .help = "The stream whose backend, a WebSocket, gets what clients POST here as messages: a key of "
               "`streams`. The answer is 202 once a message is written, 409 when the backend is not connected; "
               "while it is being connected, as for a key that nobody has asked for before, the message waits for "
-              "that, `request_timeout` at most (504). A session is named by an id of its events, "
+              "that, `request_timeout` at most (504: it may still be written). A session is named by an id of its events, "
               "as a client that comes back names it. Either this, `stream` or `file`." },
     { .key = "max_body", .type = TG_OPTION_SIZE, AT(tg_config_route, send_options.max_body_bytes), .min = 1,
       .max = MIB(16), .default_text = "64KiB",
@@ -199,8 +199,8 @@ static const struct tg_option route_options[] = {
     { .key = "cors", .type = TG_OPTION_OBJECT, AT(tg_config_route, cors), .object = &cors,
       .has_no_default_keys = true,
       .help = "Which pages of other origins may use this; without it, none: browsers keep the answer from them, and "
-              "what they POST is refused (403). It does not bind clients that are no browsers: those send no "
-              "`Origin`." },
+              "what they POST, and sessions that they open, are refused (403). It does not bind clients that are no "
+              "browsers: those send no `Origin`." },
 };
 OBJECT(route, .size = sizeof(struct tg_config_route), .help = "What a path of the URL leads to.");
 

@@ -100,6 +100,8 @@ enum tg_err tg_cors_append(struct tg_buffer *out, const struct tg_config_cors *c
         err = tg_buffer_append_str(out, "Access-Control-Allow-Credentials: true\r\n");
     if (!err && is_preflight)
         err = append_preflight(out, cors, head, allow);
+    else if (!err && head->method == TG_METHOD_POST)
+        err = tg_buffer_append_str(out, "Access-Control-Expose-Headers: Retry-After\r\n");
     return err;
 }
 
@@ -122,7 +124,7 @@ static bool is_own(const struct tg_request_head *head)
     return head->origin.length == 0 || is_of_own_host(head);
 }
 
-bool tg_cors_allows_post(const struct tg_config_cors *cors, const struct tg_request_head *head)
+bool tg_cors_allows_action(const struct tg_config_cors *cors, const struct tg_request_head *head)
 {
     if (is_own(head))
         return true;

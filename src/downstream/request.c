@@ -1,6 +1,7 @@
 /* From a checked request to its answer: route, method, limits; what is not a stream is answered here. */
 #include "cors.h"
 #include "fields.h"
+#include "hold.h"
 #include "reply.h"
 #include "router.h"
 #include "send.h"
@@ -154,6 +155,13 @@ static bool allows_method(const struct tg_route *route, enum tg_method method)
     return false;
 }
 
+/* Sending something, or opening a connection to a backend in the client's name. */
+static bool is_action(const struct tg_reply *reply)
+{
+    bool is_session = reply->route->kind == TG_ROUTE_STREAM && tg_hold_is_session(reply->route);
+    return reply->head->method == TG_METHOD_POST || (reply->head->method == TG_METHOD_GET && is_session);
+}
+
 static void answer_route(struct tg_reply *reply, const struct place *place)
 {
     const struct tg_request_head *head = reply->head;
@@ -167,7 +175,7 @@ static void answer_route(struct tg_reply *reply, const struct place *place)
         tg_reply_status(reply, 417);
     else if (must_refuse(reply->connection))
         tg_reply_later(reply);
-    else if (head->method == TG_METHOD_POST && !tg_cors_allows_post(reply->route->cors, head))
+    else if (is_action(reply) && !tg_cors_allows_action(reply->route->cors, head))
         tg_reply_status(reply, 403);
     else if (reply->connection->exchange->body_status)
         tg_reply_status(reply, reply->connection->exchange->body_status);

@@ -24,7 +24,7 @@ def changes(tidegate):
     cors = {"origins": ["https://a.example"]}
     return {
         "streams": {"chat": {"upstream": upstream},
-                    "own": {"scope": "client", "upstream": upstream, "session": {"open": "post"}}},
+                    "own": {"scope": "client", "upstream": upstream, "session": {"open": "both"}}},
         "routes": [{"path": "/e", "stream": "chat"}, {"path": "/send", "send": "chat"},
                    {"path": "/own", "stream": "own"},
                    {"path": "/own/send", "send": "own"}, {"path": "/listed", "send": "chat", "cors": cors},
@@ -92,8 +92,16 @@ class ForeignPages(Case):
         for path in (b"/listed", b"/all"):
             self.assertEqual(self.status(post(b"evil", path, LISTED + COOKIE)), 403)
 
+    def test_they_open_no_session(self):
+        for fields in (OTHER, b"Sec-Fetch-Site: cross-site\r\n", LISTED):
+            for query in (b"", b"?lastEventId=" + b"0" * 32 + b"-1"):
+                self.expect_refused(b"GET /own" + query + b" HTTP/1.1\r\nHost: a\r\n" + EVENT_STREAM + fields +
+                                    COOKIE + b"\r\n")
+        with self.client().get(b"/own", EVENT_STREAM + b"Origin: http://a\r\n" + COOKIE) as client:
+            self.assertEqual(client.head()[0], 200)
+
     def test_they_may_look(self):
-        """A GET changes nothing, and what it gets is kept from the page by the browser."""
+        """At what is shared: the browser keeps it from the page."""
         with self.client().get(fields=EVENT_STREAM + OTHER) as client:
             status, fields = client.head()
             self.assertEqual(status, 200)

@@ -133,6 +133,16 @@ static void any_origin_is_a_star(void **state)
     expect_text(&out, "Access-Control-Allow-Origin: *\r\n");
 }
 
+static void who_posts_can_read_when_to_come_back(void **state)
+{
+    (void)state;
+    struct tg_buffer out = { 0 };
+    struct tg_config_cors cors = { .origins = any_origin };
+    struct tg_request_head head = { .method = TG_METHOD_POST, .origin = TG_STR("http://b") };
+    assert_int_equal(tg_cors_append(&out, &cors, &head, "POST"), TG_OK);
+    expect_text(&out, "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Retry-After\r\n");
+}
+
 static void a_preflight_allows_simple_tokens(void **state)
 {
     (void)state;
@@ -159,16 +169,16 @@ static struct tg_request_head head_of(const char *origin, const char *host, cons
                                      .fetch_site = tg_str_from(fetch_site) };
 }
 
-static void who_is_no_browser_may_post(void **state)
+static void who_is_no_browser_may_act(void **state)
 {
     (void)state;
     struct tg_request_head head = head_of("", "", "");
-    assert_true(tg_cors_allows_post(NULL, &head));
+    assert_true(tg_cors_allows_action(NULL, &head));
     head.has_cookies = true;
-    assert_true(tg_cors_allows_post(NULL, &head));
+    assert_true(tg_cors_allows_action(NULL, &head));
 }
 
-static void pages_of_the_own_host_may_post(void **state)
+static void pages_of_the_own_host_may_act(void **state)
 {
     (void)state;
     static const struct {
@@ -189,7 +199,7 @@ static void pages_of_the_own_host_may_post(void **state)
     };
     for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
         struct tg_request_head head = head_of(cases[i].origin, cases[i].host, "");
-        assert_int_equal(tg_cors_allows_post(NULL, &head), cases[i].is_allowed);
+        assert_int_equal(tg_cors_allows_action(NULL, &head), cases[i].is_allowed);
     }
 }
 
@@ -206,15 +216,15 @@ static void what_the_browser_says_of_the_site_wins(void **state)
                   { "whatever", false } };
     for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
         struct tg_request_head behind_proxy = head_of("https://app.example", "10.0.0.1", cases[i].fetch_site);
-        assert_int_equal(tg_cors_allows_post(NULL, &behind_proxy), cases[i].is_allowed);
+        assert_int_equal(tg_cors_allows_action(NULL, &behind_proxy), cases[i].is_allowed);
         struct tg_request_head same_host = head_of("http://app.example", "app.example", cases[i].fetch_site);
-        assert_int_equal(tg_cors_allows_post(NULL, &same_host), cases[i].is_allowed);
+        assert_int_equal(tg_cors_allows_action(NULL, &same_host), cases[i].is_allowed);
         struct tg_request_head without_origin = head_of("", "app.example", cases[i].fetch_site);
-        assert_int_equal(tg_cors_allows_post(NULL, &without_origin), cases[i].is_allowed);
+        assert_int_equal(tg_cors_allows_action(NULL, &without_origin), cases[i].is_allowed);
     }
 }
 
-static void listed_origins_may_post(void **state)
+static void listed_origins_may_act(void **state)
 {
     (void)state;
     static char *null_origin[] = { (char *)"null", NULL };
@@ -224,26 +234,26 @@ static void listed_origins_may_post(void **state)
     struct tg_request_head unlisted = head_of("https://b.example", "h", "cross-site");
     struct tg_request_head sandboxed = head_of("null", "h", "cross-site");
     struct tg_request_head without_origin = head_of("", "h", "cross-site");
-    assert_true(tg_cors_allows_post(&some, &listed));
-    assert_true(tg_cors_allows_post(&any, &listed));
-    assert_true(tg_cors_allows_post(&any, &sandboxed));
-    assert_true(tg_cors_allows_post(&null, &sandboxed));
-    assert_false(tg_cors_allows_post(&some, &unlisted));
-    assert_false(tg_cors_allows_post(&some, &sandboxed));
-    assert_false(tg_cors_allows_post(&none, &listed));
-    assert_false(tg_cors_allows_post(&any, &without_origin));
+    assert_true(tg_cors_allows_action(&some, &listed));
+    assert_true(tg_cors_allows_action(&any, &listed));
+    assert_true(tg_cors_allows_action(&any, &sandboxed));
+    assert_true(tg_cors_allows_action(&null, &sandboxed));
+    assert_false(tg_cors_allows_action(&some, &unlisted));
+    assert_false(tg_cors_allows_action(&some, &sandboxed));
+    assert_false(tg_cors_allows_action(&none, &listed));
+    assert_false(tg_cors_allows_action(&any, &without_origin));
 }
 
-static void listed_origins_post_cookies_only_with_credentials(void **state)
+static void listed_origins_act_with_cookies_only_with_credentials(void **state)
 {
     (void)state;
     struct tg_config_cors some = { .origins = some_origins }, any = { .origins = any_origin };
     struct tg_request_head head = head_of("https://a.example", "h", "");
     head.has_cookies = true;
-    assert_false(tg_cors_allows_post(&some, &head));
-    assert_false(tg_cors_allows_post(&any, &head));
+    assert_false(tg_cors_allows_action(&some, &head));
+    assert_false(tg_cors_allows_action(&any, &head));
     some.credentials = true;
-    assert_true(tg_cors_allows_post(&some, &head));
+    assert_true(tg_cors_allows_action(&some, &head));
 }
 
 /* ---- notices ------------------------------------------------------------------------------------------ */
@@ -319,12 +329,13 @@ int main(void)
         cmocka_unit_test(a_known_origin_is_named),
         cmocka_unit_test(other_origins_get_vary_alone),
         cmocka_unit_test(any_origin_is_a_star),
+        cmocka_unit_test(who_posts_can_read_when_to_come_back),
         cmocka_unit_test(a_preflight_allows_simple_tokens),
-        cmocka_unit_test(who_is_no_browser_may_post),
-        cmocka_unit_test(pages_of_the_own_host_may_post),
+        cmocka_unit_test(who_is_no_browser_may_act),
+        cmocka_unit_test(pages_of_the_own_host_may_act),
         cmocka_unit_test(what_the_browser_says_of_the_site_wins),
-        cmocka_unit_test(listed_origins_may_post),
-        cmocka_unit_test(listed_origins_post_cookies_only_with_credentials),
+        cmocka_unit_test(listed_origins_may_act),
+        cmocka_unit_test(listed_origins_act_with_cookies_only_with_credentials),
         cmocka_unit_test(the_hello_is_one_chunk),
         cmocka_unit_test(a_gap_says_what_is_known),
         cmocka_unit_test(the_state_is_a_control_event),
