@@ -34,7 +34,7 @@ def changes(tidegate):
     }
     return {"limits": {"request_header": "64KiB", "url": "8KiB"}, "streams": streams,
             "routes": [{"path": "/e", "stream": "s"}, {"path": "/few/send", "send": "few"}] +
-                      [{"path": f"/{name}", "stream": name} for name in streams]}
+                      [{"path": f"/{name}", "stream": name, "cors": {"origins": ["https://a.example"]}} for name in streams]}
 
 
 class ForwardingCase(Case):
@@ -62,7 +62,7 @@ class Headers(ForwardingCase):
 
     def test_only_those_that_are_named(self):
         usual = self.names(self.forward(b"/none", b"Authorization: a\r\nCookie: b\r\nX-User: c\r\n"))
-        asked = self.forward(b"/some", b"X-Other: 1\r\nX-User: u\r\nOrigin: https://evil.example\r\nHost2: x\r\n"
+        asked = self.forward(b"/some", b"X-Other: 1\r\nX-User: u\r\nOrigin: https://a.example\r\nHost2: x\r\n"
                              b"X-Forwarded-For: 1.2.3.4\r\nSec-WebSocket-Protocol: evil\r\nSec-WebSocket-Key: evil\r\n"
                              b"Upgrade: evil\r\nX-User-Name: v\r\nTE: trailers\r\nContent-Type: text/evil\r\n")
         self.assertEqual(self.names(asked), sorted(usual + ["x-user"]))

@@ -142,7 +142,9 @@ class Opening(SessionCase):
                 self.assertEqual((got, fields.get("access-control-allow-origin")), (status, "https://a.example"))
         for body in (b"3\nabc\r\n0\r\n\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"g\r\n"):
             self.assertEqual(self.answer(head + b"Transfer-Encoding: chunked\r\n\r\n" + body)[0], 400)
-        self.assertEqual(self.answer(post(b"x", b"/post", b"Origin: https://evil.example\r\n"))[0], 403)
+        for request in (post(b"x", b"/post", b"Origin: https://b.example\r\n"), get(b"/get", b"Origin: https://b.example\r\n"),
+                        get(b"/both", b"Origin: null\r\n")):
+            self.assertEqual(self.answer(request)[0], 403)
         slow = self.client().send(post(b"slow", b"/post")[:-1])
         self.assertEqual(slow.answer()[0], 408)
         self.expect_nothing_opened()
