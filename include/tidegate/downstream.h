@@ -81,6 +81,7 @@ struct tg_server_options {
     size_t listener_count;
     const struct tg_config_limits *limits;
     const struct tg_config_sse *sse;
+    size_t upstreams_max; /* that members may have: without a limit of connections, room is left for them */
 };
 
 /* TG_ERR_IN_USE, TG_ERR_IO, TG_ERR_TLS, TG_ERR_INVALID with a line in *ret_error that names the listener. Binds

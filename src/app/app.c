@@ -79,6 +79,16 @@ static enum tg_err add_streams(struct tg_app *app)
     return err;
 }
 
+/* A member of a family without `route` has its own. */
+static size_t count_upstreams(const struct tg_config *config)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < config->stream_count; i++)
+        if (tg_app_is_family(&config->streams[i]) && !config->streams[i].route.by)
+            count += (size_t)config->streams[i].max_members;
+    return count;
+}
+
 static enum tg_err add_public_server(struct tg_app *app, const struct tg_route *extra, size_t extra_count)
 {
     const struct tg_config *config = app->config;
@@ -89,6 +99,7 @@ static enum tg_err add_public_server(struct tg_app *app, const struct tg_route *
         .listener_count = config->listener_count,
         .limits = &config->limits,
         .sse = &config->sse,
+        .upstreams_max = count_upstreams(config),
     };
     struct tg_buffer error = { 0 };
     enum tg_err err = tg_server_new(&options, &app->server, &error);

@@ -128,6 +128,12 @@ void tg_admissions_give(struct tg_admissions *admissions, enum tg_admission admi
         atomic_fetch_sub_explicit(&admissions->refused, 1, memory_order_relaxed);
 }
 
+size_t tg_limits_leave_room(size_t room, size_t upstreams)
+{
+    size_t most = room / 2;
+    return room - (upstreams < most ? upstreams : most);
+}
+
 size_t tg_limits_raise_open_files(void)
 {
     struct rlimit files;

@@ -44,7 +44,8 @@ static void init_limits(struct tg_server *server)
     const struct tg_config_sse *sse = server->options.sse;
     size_t room = tg_limits_raise_open_files();
     size_t wanted = (size_t)limits->connections;
-    server->admissions.limit = wanted && wanted < room ? wanted : room;
+    size_t unless_set = tg_limits_leave_room(room, server->options.upstreams_max);
+    server->admissions.limit = wanted == 0 ? unless_set : wanted < room ? wanted : room;
     if (wanted > room)
         tg_log(TG_LOG_WARNING, "downstream", "connections_limited_by_open_files",
                TG_F_STR("server", server->options.name), TG_F_INT("wanted", wanted),

@@ -99,6 +99,14 @@ static uint32_t on_due(void *arg, struct tg_wheel_entry *entry)
     return probe->next_due;
 }
 
+static void upstreams_of_members_get_their_share_of_descriptors(void **state)
+{
+    (void)state;
+    assert_int_equal(tg_limits_leave_room(1000, 0), 1000);
+    assert_int_equal(tg_limits_leave_room(1000, 300), 700);
+    assert_int_equal(tg_limits_leave_room(1000, 10000), 500);
+}
+
 static void entries_come_up_in_their_second(void **state)
 {
     (void)state;
@@ -174,6 +182,7 @@ int main(void)
         cmocka_unit_test(ipv6_counts_by_network_and_mapped_addresses_as_ipv4),
         cmocka_unit_test(without_a_limit_nothing_is_counted),
         cmocka_unit_test(over_the_limit_some_are_let_in_to_be_refused),
+        cmocka_unit_test(upstreams_of_members_get_their_share_of_descriptors),
         cmocka_unit_test(entries_come_up_in_their_second),
         cmocka_unit_test(moved_deadlines_are_put_in_again),
         cmocka_unit_test(far_deadlines_are_looked_at_on_the_way),
