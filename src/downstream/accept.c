@@ -105,6 +105,8 @@ static enum tg_admission take_admission(struct tg_shard *shard, bool must_refuse
         tg_admissions_give(admissions, admission);
         admission = tg_admissions_take(admissions, must_refuse);
     }
+    if (admission != TG_ADMITTED && !must_refuse)
+        warn(shard, warning);
     if (admission == TG_TURNED_AWAY && give_way(shard, TG_LIST_REFUSED, warning))
         admission = tg_admissions_take(admissions, must_refuse);
     return admission;
