@@ -222,8 +222,8 @@ struct tg_config_retain {
 enum tg_config_scope { TG_SCOPE_SHARED, TG_SCOPE_KEYED, TG_SCOPE_CLIENT };
 
 /* A parameter of a route's path, "{name}", and what it may be. In scopes keyed and client, "{name}" in the upstream's
- * url, headers and messages stands for its value: percent-encoded in the url, as it is in headers, escaped in the
- * strings of JSON messages. In url and headers each name is known; in messages other braces mean themselves. */
+ * url, headers and messages stands for its value, written as its place demands. In url and headers each name is known; in
+ * messages other braces mean themselves, unless they can only be a mistake. */
 struct tg_config_parameter {
     char *name;    /* [a-z][a-z0-9_]{0,31} */
     char *pattern; /* regular expression that the whole value must match; NULL: [A-Za-z0-9._~-]{1,64} */

@@ -315,6 +315,9 @@ enum tg_err tg_family_open_session(struct tg_family *family, const unsigned char
 enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, const unsigned char *identity,
                              struct tg_stream **ret_stream);
 
+/* Of a session that the caller holds: it was opened with these values of the parameters; an empty one stands for any. */
+bool tg_family_session_has(const struct tg_stream *session, const struct tg_str *values);
+
 /* Closes what nobody has used for linger_ms; once a second, one thread. `now_ms` as of tg_clock_now_ms. */
 void tg_family_sweep(struct tg_family *family, uint64_t now_ms);
 

@@ -88,6 +88,18 @@ static int open_session(struct tg_reply *reply, const struct tg_match *match, co
     return status_of(reply, err);
 }
 
+/* The session that the id names, if it is this client's, and of this path. */
+static bool resume(const struct tg_match *match, struct tg_str last_id, const unsigned char *digest,
+                   struct tg_hold *hold)
+{
+    if (last_id.length == 0 || tg_family_resume(hold->family, last_id, digest, &hold->stream))
+        return false;
+    if (tg_family_session_has(hold->stream, match->values))
+        return true;
+    tg_hold_release(hold);
+    return false;
+}
+
 static int take_session(struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
                         bool opens, struct tg_hold *ret_hold)
 {
@@ -97,7 +109,7 @@ static int take_session(struct tg_reply *reply, const struct tg_match *match, st
     if (err)
         return err == TG_ERR_NOT_FOUND ? 401 : 503;
     const unsigned char *digest = identity.is_set ? identity.digest : NULL;
-    if (last_id.length > 0 && !tg_family_resume(hold.family, last_id, digest, &hold.stream)) {
+    if (resume(match, last_id, digest, &hold)) {
         *ret_hold = hold;
         return 0;
     }

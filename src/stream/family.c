@@ -126,6 +126,7 @@ void family_member_detach(struct family_member *member)
 void family_member_free(struct family_member *member)
 {
     tg_stream_unref(member->stream);
+    free(member->values);
     free(member);
 }
 

@@ -39,6 +39,8 @@ struct family_member {
     struct family_member *prev, *next; /* in the list of all */
     UT_hash_handle hh;
 
+    char *values; /* of a session: those of its parameters, each with its NUL; else NULL */
+    size_t value_count;
     bool has_identity;
     unsigned char identity[IDENTITY_LENGTH]; /* zeros without one */
     char key[];

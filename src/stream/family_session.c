@@ -35,6 +35,23 @@ static void set_identity(struct family_member *member, const unsigned char *iden
         memcpy(member->identity, identity, IDENTITY_LENGTH);
 }
 
+static void set_values(struct family_member *member, const struct tg_opening *opening)
+{
+    size_t length = 0;
+    char *at;
+
+    for (size_t i = 0; i < opening->parameter_count; i++)
+        length += opening->parameters[i].value.length + 1;
+    member->value_count = opening->parameter_count;
+    at = member->values = length ? tg_alloc(length) : NULL;
+    for (size_t i = 0; i < opening->parameter_count; i++) {
+        struct tg_str value = opening->parameters[i].value;
+        if (value.length)
+            memcpy(at, value.data, value.length);
+        at += value.length + 1;
+    }
+}
+
 /* Takes as long for a session that is not there as for one that is somebody else's. */
 static bool is_of(const struct family_member *member, const unsigned char *identity)
 {
@@ -57,6 +74,7 @@ enum tg_err tg_family_open_session(struct tg_family *family, const unsigned char
     err = family_add(family, (struct tg_str){ token.digits, TOKEN_LENGTH }, token.digits, &member);
     if (err == TG_OK) {
         set_identity(member, identity);
+        set_values(member, opening);
         family_hold(member);
     }
     pthread_mutex_unlock(&family->lock);
@@ -79,4 +97,19 @@ enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, c
         family_hold(member);
     pthread_mutex_unlock(&family->lock);
     return is_theirs ? family_enter(member, false, NULL, ret_stream) : TG_ERR_NOT_FOUND;
+}
+
+bool tg_family_session_has(const struct tg_stream *session, const struct tg_str *values)
+{
+    /* Not under a lock: they do not change, and who holds the member keeps it there. */
+    const struct family_member *member = session->member;
+    const char *at = member->values;
+
+    for (size_t i = 0; i < member->value_count; i++) {
+        struct tg_str value = tg_str_from(at);
+        if (values[i].length && !tg_str_equals(values[i], value))
+            return false;
+        at += value.length + 1;
+    }
+    return true;
 }

@@ -32,9 +32,11 @@ def changes(tidegate):
             "both": session("both", open="both", max_body=f"{MAX}B"), "other": session("other"),
             "cookie": session("cookie", open="both", identity={"cookie": "sid"}),
             "bearer": session("bearer", identity={"header": "Authorization"}),
+            "room": {**session("{room}"), "parameters": {"room": {}}},
         },
         "routes": [{"path": "/e", "stream": "s"}, {"path": "/send/cookie", "send": "cookie"},
-                   {"path": "/send/get", "send": "get"}] +
+                   {"path": "/send/get", "send": "get"}, {"path": "/rooms/{room}", "stream": "room"},
+                   {"path": "/send/room", "send": "room"}, {"path": "/send/rooms/{room}", "send": "room"}] +
                   [{"path": f"/{name}", "stream": name, "cors": cors} for name in names if name != "send"],
     }
 
@@ -250,6 +252,20 @@ class Resuming(SessionCase):
         self.assertTrue(self.resumes(get(b"/post", b"Last-Event-ID: " + token + b"-0\r\n")))
         self.assertEqual(self.answer(get(b"/post", b"Last-Event-ID: " + token[1:] + b"-0\r\n"))[0], 405)
         self.assertEqual(len(self.peer.asked), self.known)
+
+
+class Paths(SessionCase):
+    def test_a_session_is_of_the_path_that_opened_it(self):
+        token = self.open_with_secret(get(b"/rooms/tea"))
+        name = b"Last-Event-ID: " + token + b"-0\r\n"
+        self.client().send(get(b"/rooms/tea", name)).until(SECRET)
+        client, other, connection = self.open(get(b"/rooms/coffee", name))
+        self.assertNotEqual(other, token)
+        self.assertEqual(connection.request, "GET /coffee HTTP/1.1")
+        for path, status in ((b"/send/rooms/coffee", 404), (b"/send/rooms/tea", 202), (b"/send/room", 202)):
+            with self.subTest(path=path):
+                self.assertEqual(self.client().send(post(b"hi", path, name)).answer()[0], status)
+        self.assertEqual(self.peer.texts(2), [b"hi", b"hi"])
 
 
 if __name__ == "__main__":

@@ -277,6 +277,31 @@ static void a_session_that_cannot_be_opened_is_not_there(void **state)
     assert_int_equal(f.closed, 0);
 }
 
+static void a_session_is_of_the_path_that_opened_it(void **state)
+{
+    const struct tg_pair parameters[] = { { TG_STR("room"), TG_STR("tea") },
+                                          { TG_STR("lang"), TG_STR("de") } };
+    const struct tg_opening opening = { .parameters = parameters, .parameter_count = 2 };
+    const struct tg_str same[] = { TG_STR("tea"), TG_STR("de") }, some[] = { TG_STR(""), TG_STR("de") };
+    const struct tg_str none[] = { TG_STR(""), TG_STR("") }, longer[] = { TG_STR("teas"), TG_STR("de") };
+    const struct tg_str other[] = { TG_STR("tea"), TG_STR("en") },
+                        swapped[] = { TG_STR("de"), TG_STR("tea") };
+    struct fixture f;
+    struct tg_stream *session;
+
+    (void)state;
+    begin(&f);
+    assert_int_equal(tg_family_open_session(f.family, NULL, &opening, &session), TG_OK);
+    assert_true(tg_family_session_has(session, same));
+    assert_true(tg_family_session_has(session, some));
+    assert_true(tg_family_session_has(session, none));
+    assert_false(tg_family_session_has(session, longer));
+    assert_false(tg_family_session_has(session, other));
+    assert_false(tg_family_session_has(session, swapped));
+    tg_family_leave(f.family, session);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_session_that_has_ended_is_still_found),
         cmocka_unit_test(after_linger_it_is_gone),
         cmocka_unit_test(a_session_that_cannot_be_opened_is_not_there),
+        cmocka_unit_test(a_session_is_of_the_path_that_opened_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
