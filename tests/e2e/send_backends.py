@@ -21,14 +21,17 @@ BIG = 64 * 1024
 
 def changes(tidegate):
     tidegate.peer = MessageBackend()
-    upstream = {"url": tidegate.peer.url, "ping_every": "0", "reconnect": {"first": "20ms", "max": "50ms"}}
+
+    def upstream(name):
+        return {"url": f"{tidegate.peer.url}/{name}", "ping_every": "0", "reconnect": {"first": "20ms", "max": "50ms"}}
+
     cors = {"origins": ["https://a.example"]}
     limited = {"rate": {"per_second": 1, "burst": 3}, "cors": cors}
     return {
         "limits": {"idle_timeout": "1m"},
-        "streams": {"chat": {"upstream": upstream},
-                    "room": {"scope": "keyed", "parameters": {"room": {}}, "upstream": upstream},
-                    "own": {"scope": "client", "until": {"text": "[DONE]"}, "upstream": {**upstream, "linger": "1s"}}},
+        "streams": {"chat": {"upstream": upstream("chat")},
+                    "room": {"scope": "keyed", "parameters": {"room": {}}, "upstream": upstream("room")},
+                    "own": {"scope": "client", "until": {"text": "[DONE]"}, "upstream": {**upstream("own"), "linger": "1s"}}},
         "routes": [{"path": "/e", "stream": "s"}, {"path": "/own", "stream": "own"},
                    {"path": "/send", "send": "chat", "cors": cors}, {"path": "/room/{room}", "send": "room"},
                    {"path": "/binary", "send": "chat", "binary": True, "cors": cors},
@@ -42,7 +45,7 @@ class BackendCase(Case):
     def setUp(self):
         self.peer = self.tidegate.peer
         self.wait_for_backend()
-        self.asked = len(self.peer.asked)
+        self.asked = self.count("chat")
 
     def tearDown(self):
         self.peer.is_refusing = False
@@ -54,6 +57,10 @@ class BackendCase(Case):
         while self.peer.next() != (False, b"ready?"):
             pass
 
+    def count(self, name):
+        """How often the backend was asked for the connection of a stream."""
+        return sum(asked.request.startswith(f"GET /{name} ") for asked in list(self.peer.asked))
+
     def ask(self, request):
         with self.client() as client:
             return client.send(request).answer()
@@ -63,13 +70,14 @@ class BackendCase(Case):
 
     def session(self):
         """A client of a session of its own, its id, and the backend's side."""
-        before = len(self.peer.asked)
+        before = self.count("own")
         client = self.client().get(b"/own", EVENT_STREAM)
         name = re.search(rb"id: (\S+)\n", client.until(rb"id: \S+\n")).group(1)
-        wait_for(lambda: len(self.peer.asked) > before, "the session's connection")
+        wait_for(lambda: self.count("own") > before, "the session's connection")
         wait_for(lambda: self.status(post(b"hello", b"/own/send", b"Last-Event-ID: " + name + b"\r\n")) == 202,
                  "the session's backend to be up")
-        return client, name, self.peer.asked[before]
+        connections = [asked for asked in self.peer.asked if asked.request.startswith("GET /own ")]
+        return client, name, connections[before]
 
     def fill(self):
         """Sends to a backend that does not read until a message waits in vain; how many were written."""
@@ -96,7 +104,7 @@ class Away(BackendCase):
     def test_while_it_is_down(self):
         self.peer.is_refusing = True
         self.peer.hang_up()
-        wait_for(lambda: len(self.peer.asked) > self.asked, "a new attempt")
+        wait_for(lambda: self.count("chat") > self.asked, "a new attempt")
         for _ in range(10):
             self.assertIn("access-control-allow-origin", self.conflict())
         self.peer.is_refusing = False
@@ -106,7 +114,7 @@ class Away(BackendCase):
     def connect_slowly(self):
         self.peer.answers.clear()
         self.peer.hang_up()
-        wait_for(lambda: len(self.peer.asked) > self.asked, "a new attempt")
+        wait_for(lambda: self.count("chat") > self.asked, "a new attempt")
 
     def test_while_it_connects_messages_wait(self):
         self.connect_slowly()
@@ -176,7 +184,7 @@ class Draining(unittest.TestCase):
         case.peer.reads.clear()
         while True:
             client = case.client().send(post(b"f" * BIG, b"/binary"))
-            client.socket.settimeout(1)
+            client.socket.settimeout(5)  # so long, that it waits
             try:
                 self.assertEqual(client.answer()[0], 202)
             except TimeoutError:
