@@ -12,9 +12,12 @@
 #include "tidegate/runtime.h"
 #include "tidegate/upstream.h"
 
-/* One for each worker that has upstreams of these kinds: connections are kept in it and used again. */
+/* One or more for each worker that has upstreams of these kinds: connections are kept in it and used again, up to `idle_max`
+ * that are idle. libcurl looks through all connections to a backend for each that comes or goes: few upstreams should share
+ * one. */
 struct tg_http_client;
-struct tg_http_client *tg_http_client_new(struct tg_worker *worker); /* NULL when libcurl cannot start */
+struct tg_http_client *tg_http_client_new(struct tg_worker *worker,
+                                          size_t idle_max); /* NULL when libcurl cannot start */
 /* Drops all connections; no exchange may be left. The main thread, when the pool has been stopped. What the loop has
  * to give back is given back while the pool is freed. */
 void tg_http_client_free(struct tg_http_client *client);

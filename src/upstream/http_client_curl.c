@@ -15,8 +15,6 @@
 #include <uthash.h>
 #include <utlist.h>
 
-enum { IDLE_MAX = 256 }; /* connections that are kept for later */
-
 struct http_socket {
     uv_poll_t handle;
     struct tg_http_client *client;
@@ -210,7 +208,7 @@ static void on_turn_end(struct tg_turn_hook *hook, struct tg_worker *worker)
 /* The limit is one for all connections, those in use too. */
 static void limit_connections(struct tg_http_client *client)
 {
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)client->transfers + IDLE_MAX);
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)(client->transfers + client->idle_max));
 }
 
 bool http_client_add(struct tg_http_exchange *exchange)
@@ -249,13 +247,14 @@ static CURLM *new_multi(struct tg_http_client *client)
     return multi;
 }
 
-struct tg_http_client *tg_http_client_new(struct tg_worker *worker)
+struct tg_http_client *tg_http_client_new(struct tg_worker *worker, size_t idle_max)
 {
     pthread_once(&once, init_curl);
     if (!has_curl)
         return NULL;
     struct tg_http_client *client = tg_alloc(sizeof(*client));
     client->worker = worker;
+    client->idle_max = idle_max;
     client->turn_hook.run = on_turn_end;
     client->multi = new_multi(client);
     if (!client->multi) {

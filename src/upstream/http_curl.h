@@ -17,6 +17,7 @@ struct http_socket; /* a descriptor that libcurl wants watched */
 struct tg_http_client {
     struct tg_worker *worker;
     CURLM *multi;
+    size_t idle_max;               /* connections that are kept for later */
     size_t transfers;              /* that the multi has now */
     struct http_socket *sockets;   /* uthash, by descriptor */
     uv_timer_t timer;              /* when libcurl wants to be called */

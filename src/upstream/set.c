@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+enum {
+    HTTP_USERS_MAX = 256, /* upstreams that share a client of libcurl's */
+    IDLE_MAX = 256,       /* connections over HTTP that the first of them keeps */
+    MORE_IDLE_MAX = 16,   /* and each that follows: they stay when many have gone */
+};
+
 struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool)
 {
     struct tg_upstream_set *set = tg_alloc(sizeof(*set));
@@ -131,6 +137,46 @@ static void on_tick(struct tg_tick *tick, struct tg_worker *worker, uint64_t now
     tg_upstream_on_second(upstream, now_ms);
 }
 
+static bool add_http(struct group *group)
+{
+    size_t idle_max = group->http_share_count == 0 ? IDLE_MAX : MORE_IDLE_MAX;
+    struct tg_http_client *client = tg_http_client_new(group->worker, idle_max);
+
+    if (!client)
+        return false;
+    group->https = tg_realloc_array(group->https, group->http_share_count + 1, sizeof(*group->https));
+    group->https[group->http_share_count++] = (struct http_share){ .client = client };
+    return true;
+}
+
+static struct http_share *share_with_room(const struct group *group)
+{
+    for (size_t i = 0; i < group->http_share_count; i++)
+        if (group->https[i].users < HTTP_USERS_MAX)
+            return &group->https[i];
+    return NULL;
+}
+
+/* NULL: there is none. */
+static struct tg_http_client *join_http(struct group *group)
+{
+    struct http_share *share = share_with_room(group);
+
+    if (!share && group->http_share_count > 0)
+        share = add_http(group) ? share_with_room(group) : &group->https[0];
+    if (!share)
+        return NULL;
+    share->users++;
+    return share->client;
+}
+
+void set_leave_http(struct group *group, const struct tg_upstream *upstream)
+{
+    for (size_t i = 0; upstream->http && i < group->http_share_count; i++)
+        if (group->https[i].client == upstream->http)
+            group->https[i].users--;
+}
+
 static void make_libraries(struct group *group)
 {
     size_t worker = tg_worker_index(group->worker);
@@ -140,18 +186,20 @@ static void make_libraries(struct group *group)
     if (group->websocket_count > 0 && !group->context)
         tg_log(TG_LOG_ERROR, "upstream", "libwebsockets_failed", TG_F_INT("worker", worker),
                TG_F_STR("hint", "is its libuv plug-in installed?"));
-    if (group->http_count > 0)
-        group->http = tg_http_client_new(group->worker);
-    if (group->http_count > 0 && !group->http)
+    if (group->http_count > 0 && !add_http(group))
         tg_log(TG_LOG_ERROR, "upstream", "libcurl_failed", TG_F_INT("worker", worker));
 }
 
 void set_begin(struct group *group, struct tg_upstream *upstream)
 {
-    bool has_library = upstream_is_websocket(upstream) ? group->context != NULL : group->http != NULL;
+    struct tg_http_client *http = NULL;
 
-    if (has_library && !group->is_stopped)
-        tg_upstream_begin(upstream, group->context, group->http);
+    if (group->is_stopped)
+        return;
+    if (!upstream_is_websocket(upstream))
+        http = join_http(group);
+    if (upstream_is_websocket(upstream) ? group->context != NULL : http != NULL)
+        tg_upstream_begin(upstream, group->context, http);
 }
 
 static void on_start_mail(void *context, uint64_t id, uint64_t value)
@@ -252,8 +300,9 @@ static void release_group(struct group *group)
     DL_FOREACH(group->upstreams, upstream)
     tg_upstream_release(upstream, true);
     tg_context_free(group->context);
-    if (group->http)
-        tg_http_client_free(group->http);
+    for (size_t i = 0; i < group->http_share_count; i++)
+        tg_http_client_free(group->https[i].client);
+    free(group->https);
 }
 
 static void free_group(struct group *group)

@@ -18,14 +18,21 @@ struct change {
     bool is_end;
 };
 
+/* A client of libcurl's, for a limited number of upstreams. */
+struct http_share {
+    struct tg_http_client *client;
+    size_t users;
+};
+
 struct group { /* the upstreams of a worker */
     struct tg_upstream_set *set;
     struct tg_worker *worker;
     size_t websocket_count, http_count; /* that may be there; 0 of both: the group is not used */
 
     /* the worker's thread */
-    struct tg_context *context;  /* NULL: no upstream needs it, or it could not be made */
-    struct tg_http_client *http; /* the same */
+    struct tg_context *context; /* NULL: no upstream needs it, or it could not be made */
+    struct http_share *https;   /* http_share_count of them; none: the same */
+    size_t http_share_count;
     struct tg_tick tick;
     bool is_started, is_stopped;
     struct tg_upstream *upstreams; /* a list */
@@ -51,6 +58,7 @@ struct tg_upstream_set {
 void set_link(struct group *group, struct tg_upstream *upstream);
 void set_unlink(struct group *group, struct tg_upstream *upstream);
 void set_begin(struct group *group, struct tg_upstream *upstream);
+void set_leave_http(struct group *group, const struct tg_upstream *upstream); /* an upstream that ends */
 
 /* set_members.c; the worker's thread */
 void set_take_changes(struct group *group);

@@ -123,6 +123,7 @@ static void end_member(struct group *group, struct tg_upstream *upstream)
 {
     tg_upstream_halt(upstream, UPSTREAM_CLOSE_NORMAL);
     set_unlink(group, upstream);
+    set_leave_http(group, upstream);
     tg_upstream_release(upstream, false);
     tg_upstream_free(upstream);
 }

@@ -56,7 +56,7 @@ static inline void caller_start(struct caller *caller)
 {
     assert_int_equal(tg_worker_pool_new(1, &caller->pool), TG_OK);
     caller->worker = tg_worker_pool_get(caller->pool, 0);
-    caller->client = tg_http_client_new(caller->worker);
+    caller->client = tg_http_client_new(caller->worker, 256);
     assert_non_null(caller->client);
     assert_int_equal(tg_worker_pool_start(caller->pool), TG_OK);
 }
