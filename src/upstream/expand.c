@@ -83,39 +83,6 @@ static enum tg_err expand_site(struct expansion *x)
     return TG_OK;
 }
 
-/* The character that backends may see there: also those that are encoded, and "\\" for "/". */
-static char take_character(const char **at)
-{
-    char c = **at;
-
-    if (c == '%' && at[0][1] == '2' && (at[0][2] == 'e' || at[0][2] == 'E'))
-        c = '.';
-    else if (c == '%' && at[0][1] == '2' && (at[0][2] == 'f' || at[0][2] == 'F'))
-        c = '/';
-    else if (c == '%' && at[0][1] == '5' && (at[0][2] == 'c' || at[0][2] == 'C'))
-        c = '/';
-    *at += c == **at ? 1 : 3;
-    return c == '\\' ? '/' : c;
-}
-
-static size_t count_dot_segments(const char *path)
-{
-    const char *end = path + strcspn(path, "?");
-    size_t count = 0, dots = 0, length = 0;
-
-    while (path < end) {
-        char c = take_character(&path);
-        bool is_end = c == '/' || path == end;
-        length += c != '/';
-        dots += c == '.';
-        if (!is_end)
-            continue;
-        count += length == dots && (dots == 1 || dots == 2);
-        length = dots = 0;
-    }
-    return count;
-}
-
 static enum tg_err expand_path(struct expansion *x)
 {
     const char *from = x->from->url.path;
@@ -123,7 +90,7 @@ static enum tg_err expand_path(struct expansion *x)
     enum tg_err err = tg_placeholder_fill(&out, tg_str_from(from), &x->places, tg_place_encoded);
 
     /* A backend would take them for the way up, encoded or not. */
-    if (err == TG_OK && count_dot_segments(tg_text_or_empty(out.data)) > count_dot_segments(from))
+    if (err == TG_OK && tg_target_count_dots(tg_text_or_empty(out.data)) > tg_target_count_dots(from))
         err = TG_ERR_INVALID;
     if (err == TG_OK)
         err = tg_forward_query(&out, x->opening->query, x->from->cursor.query);

@@ -236,3 +236,38 @@ bool tg_status_is_redirect(unsigned status)
 {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
+
+/* ---- dot segments ------------------------------------------------------------------------------- */
+
+/* The character that backends may see there: also those that are encoded, and "\\" for "/". */
+static char take_character(const char **at)
+{
+    char c = **at;
+
+    if (c == '%' && at[0][1] == '2' && (at[0][2] == 'e' || at[0][2] == 'E'))
+        c = '.';
+    else if (c == '%' && at[0][1] == '2' && (at[0][2] == 'f' || at[0][2] == 'F'))
+        c = '/';
+    else if (c == '%' && at[0][1] == '5' && (at[0][2] == 'c' || at[0][2] == 'C'))
+        c = '/';
+    *at += c == **at ? 1 : 3;
+    return c == '\\' ? '/' : c;
+}
+
+size_t tg_target_count_dots(const char *path)
+{
+    const char *end = path + strcspn(path, "?");
+    size_t count = 0, dots = 0, length = 0;
+
+    while (path < end) {
+        char c = take_character(&path);
+        bool is_end = c == '/' || path == end;
+        length += c != '/';
+        dots += c == '.';
+        if (!is_end)
+            continue;
+        count += length == dots && (dots == 1 || dots == 2);
+        length = dots = 0;
+    }
+    return count;
+}

@@ -34,6 +34,10 @@ bool tg_status_is_redirect(unsigned status);
  * to the default port with TLS is fine too. */
 bool tg_target_is_same_site(const struct tg_target *a, const struct tg_target *b);
 
+/* How many segments of a path, up to its "?", are "." or ".." to some backend: encoded dots and slashes count, and "\\"
+ * for "/". */
+size_t tg_target_count_dots(const char *path);
+
 bool tg_host_is_address(const char *host); /* an IPv4 or IPv6 address, not a name */
 
 /* The value of the Host header: IPv6 in brackets, no default port. Bytes of room: TG_TARGET_HOST_MAX + 10. */
