@@ -238,7 +238,8 @@ class Exchanges(SendCase):
         for path, fields in ((b"/small", b"Origin: https://b.example\r\n"), (b"/small", b"Origin: null\r\n"),
                              (b"/small", b"Origin: https://a.example.evil.example\r\n"),
                              (b"/small", ORIGIN + b"Cookie: a=b\r\n"), (b"/send", ORIGIN), (b"/own/send", ORIGIN[:-2] + b"x\r\n"),
-                             (b"/send", b"Origin: http://a:81\r\n"), (b"/send", b"Content-Type: text/plain\r\nOrigin: http://b\r\n")):
+                             (b"/send", b"Origin: http://a:81\r\n"),
+                             (b"/send", b"Content-Type: text/plain\r\nOrigin: http://b\r\n")):
             with self.subTest(path=path, fields=fields):
                 self.expect(client.send(post(b"forged", path, fields)), 403)
         for path, fields in ((b"/small", ORIGIN), (b"/send", b"Origin: http://a\r\nCookie: a=b\r\n")):
