@@ -12,7 +12,6 @@
 
 /* Of all streams together: there may be as many as clients can think of keys. Who finds the way of a stream free may always
  * send, so that a crowd of streams whose backends do not read holds up no other. */
-enum { ALL_BYTES_MAX = 64 * 1024 * 1024 };
 static atomic_size_t all_bytes; /* of the messages that are not finished */
 
 struct outbox {
@@ -83,7 +82,7 @@ static size_t cost_of(const struct tg_outgoing *outgoing)
 static bool is_too_much(const struct outbox *outbox, size_t cost)
 {
     return outbox->bytes + cost > TG_OUTGOING_BYTES_MAX ||
-           atomic_load_explicit(&all_bytes, memory_order_relaxed) + cost > ALL_BYTES_MAX;
+           atomic_load_explicit(&all_bytes, memory_order_relaxed) + cost > TG_OUTGOING_ALL_BYTES_MAX;
 }
 
 /* Under the lock. */
