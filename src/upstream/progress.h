@@ -6,7 +6,7 @@
 
 enum { TG_DIGEST_BYTES = 32 };
 
-struct tg_progress { /* embedded; zeroed it is at the start */
+struct tg_progress {                /* embedded; zeroed it is at the start */
     struct tg_buffer last_event_id; /* sse: goes into Last-Event-ID; never with CR, LF or NUL */
     uint64_t retry_ms;              /* sse: what `retry:` asked for; 0: nothing */
     struct tg_buffer etag;          /* poll: goes into If-None-Match */

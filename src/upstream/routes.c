@@ -141,13 +141,25 @@ void routes_free(struct routes *routes)
 
 /* ---- members come and go ------------------------------------------------------------------------- */
 
-void routes_on_opened(struct routes *routes, struct tg_stream *stream)
+/* Who holds a member counts as one who follows it. */
+static bool is_followed(const struct feed *feed)
 {
+    struct tg_stream_stats stats;
+
+    tg_stream_get_stats(feed->stream, &stats);
+    return stats.subscribers > (feed->is_held ? 1 : 0);
+}
+
+bool routes_on_opened(struct routes *routes, struct tg_stream *stream)
+{
+    struct feed *feed = find(routes, stream);
+
     /* An event may have come first, and the stream been prepared after it was added. */
-    if (find(routes, stream))
+    if (feed)
         catch_up(routes, stream);
     else
-        add(routes, stream);
+        feed = add(routes, stream);
+    return is_followed(feed);
 }
 
 void routes_on_closed(struct routes *routes, struct tg_stream *stream)
@@ -259,16 +271,11 @@ void routes_on_second(struct routes *routes, uint64_t now_ms)
     }
 }
 
-/* Who holds a member counts as one who follows it. */
 bool routes_has_demand(const struct routes *routes)
 {
-    struct tg_stream_stats stats;
-
-    for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next) {
-        tg_stream_get_stats(feed->stream, &stats);
-        if (stats.subscribers > (feed->is_held ? 1 : 0))
+    for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next)
+        if (is_followed(feed))
             return true;
-    }
     return false;
 }
 

@@ -20,8 +20,8 @@ void routes_free(struct routes *routes);
 
 /* A stream that will be a member's: it is shown how the backend is, before its first reader looks. Any thread. */
 void routes_prepare(const struct routes *routes, struct tg_stream *stream);
-/* A member has come, and has gone. */
-void routes_on_opened(struct routes *routes, struct tg_stream *stream);
+/* A member has come, and has gone. True: a client follows it already. */
+bool routes_on_opened(struct routes *routes, struct tg_stream *stream);
 void routes_on_closed(struct routes *routes, struct tg_stream *stream);
 
 /* TG_ERR_LIMIT: the key would be one too many. What tg_stream_append says. */

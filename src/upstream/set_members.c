@@ -135,8 +135,8 @@ static void make_change(struct group *group, const struct change *change)
     if (change->stream && change->is_end) {
         routes_on_closed(upstream->routes, change->stream);
     } else if (change->stream) {
-        routes_on_opened(upstream->routes, change->stream);
-        tg_upstream_check_demand(upstream);
+        if (routes_on_opened(upstream->routes, change->stream))
+            tg_upstream_on_followed(upstream);
     } else if (change->is_end) {
         end_member(group, upstream);
     } else {

@@ -322,15 +322,28 @@ static bool has_demand(const struct tg_upstream *up)
     return stats.subscribers > 0;
 }
 
+static bool asks_for_demand(const struct tg_upstream *up)
+{
+    return up->has_begun && up->supervisor.is_on_demand;
+}
+
+static void show_demand(struct tg_upstream *up, bool has_demand)
+{
+    const struct tg_supervisor_event event = { .kind = TG_SUPERVISOR_DEMAND, .has_demand = has_demand };
+
+    upstream_handle(up, &event, TG_REASON_NONE);
+}
+
 void tg_upstream_check_demand(struct tg_upstream *up)
 {
-    if (!up->has_begun || !up->supervisor.is_on_demand)
-        return;
-    const struct tg_supervisor_event event = {
-        .kind = TG_SUPERVISOR_DEMAND,
-        .has_demand = has_demand(up),
-    };
-    upstream_handle(up, &event, TG_REASON_NONE);
+    if (asks_for_demand(up))
+        show_demand(up, has_demand(up));
+}
+
+void tg_upstream_on_followed(struct tg_upstream *up)
+{
+    if (asks_for_demand(up))
+        show_demand(up, true);
 }
 
 void tg_upstream_halt(struct tg_upstream *up, unsigned close_code)

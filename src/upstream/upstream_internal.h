@@ -72,6 +72,7 @@ void tg_upstream_free(struct tg_upstream *upstream); /* after that; the main thr
 /* The worker's thread. Of context and http client the one that its kind needs must be there. */
 void tg_upstream_begin(struct tg_upstream *upstream, struct tg_context *context, struct tg_http_client *http);
 void tg_upstream_check_demand(struct tg_upstream *upstream);
+void tg_upstream_on_followed(struct tg_upstream *upstream); /* some client follows it, that much is known */
 /* No connection any more; a close frame says why. */
 void tg_upstream_halt(struct tg_upstream *upstream, unsigned close_code);
 void tg_upstream_on_second(struct tg_upstream *upstream, uint64_t now_ms);
