@@ -272,7 +272,7 @@ struct tg_config_stream {
     int64_t max_members;    /* keys, or sessions; in the file "max_keys" and "max_sessions" */
     struct tg_config_session session;
     struct tg_config_route_by route;
-    struct tg_config_condition *until; /* or NULL; the message that matches is the last, and makes no event */
+    struct tg_config_condition *until; /* or NULL; the message that matches is the last */
     struct tg_config_upstream upstream;
     struct tg_config_translate translate;
     struct tg_config_retain retain;

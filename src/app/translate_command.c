@@ -133,12 +133,11 @@ static void report_oversize(struct trial *trial)
             trial->options->stream->upstream.max_message_bytes);
 }
 
-/* What clients get then, with an id that is not told here. */
+/* What clients get then. */
 static void end(struct trial *trial)
 {
     static const struct tg_event farewell = { .type = TG_STR("tidegate.end"),
                                               .data = TG_STR("{\"reason\":\"until\"}") };
-    trial->messages++;
     trial->has_ended = true;
     append_event(&trial->output, &farewell);
     write_output(trial);
@@ -157,15 +156,14 @@ static void take_message(struct trial *trial, struct tg_str bytes)
         report_oversize(trial);
         return;
     }
-    if (trial->until && tg_until_matches(trial->until, &message)) {
-        end(trial);
-        return;
-    }
+    message.is_last = trial->until && tg_until_matches(trial->until, &message);
     struct tg_translation translation = { 0 };
     tg_translator_run(trial->translator, &message, on_event, trial, &translation);
     write_output(trial);
     if (!trial->is_over)
         report(trial, &translation);
+    if (message.is_last && !trial->is_over)
+        end(trial);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------- */

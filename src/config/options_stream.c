@@ -142,8 +142,8 @@ static const struct tg_option stream_options[] = {
               "stream. Only with scope `shared`. As the connection is one for all keys, no `{name}` is filled in." },
     { .key = "until", .type = TG_OPTION_CONDITION, AT(tg_config_stream, until), .min = 1, .max = 1000,
       .example = "\"until\": { \"text\": \"[DONE]\" }",
-      .help = "Which message is the last one: it makes no event, and the stream ends. Clients that have all of it "
-              "are told not to come back. Without it, streams go on." },
+      .help = "Which message is the last one. It makes an event as others do, if it is as the rules want it, and the "
+              "stream ends. Clients that have all of it are told not to come back. Without it, streams go on." },
     { .key = "upstream", .type = TG_OPTION_OBJECT, AT(tg_config_stream, upstream),
       .object = &tg_options_upstream, .is_required = true, .help = "The connection to the backend." },
     { .key = "translate", .type = TG_OPTION_OBJECT, AT(tg_config_stream, translate),

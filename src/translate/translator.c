@@ -234,6 +234,8 @@ static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_pa
     struct tg_translator *translator = run->translator;
     struct tg_draft draft;
 
+    if (run->message->is_last)
+        return;
     run->translation->misfits[misfit]++;
     if (run->translation->first_misfit == TG_MISFIT_NONE)
         run->translation->first_misfit = misfit;

@@ -80,19 +80,12 @@ static void run_translator(struct tg_upstream *up, const struct tg_message *mess
         tg_translator_run(translator, message, on_event, emission, ret_translation);
 }
 
-static bool on_message(void *arg, const struct tg_message *message)
+/* False: it was no text. */
+static bool translate(struct tg_upstream *up, const struct tg_message *message)
 {
-    struct tg_upstream *up = arg;
     struct emission emission = { .upstream = up };
     struct tg_translation translation;
 
-    tg_figure_add(&upstream_counters(up)->messages, 1);
-    tg_figure_add(&upstream_counters(up)->message_bytes, message->length);
-    tg_health_on_message(&up->health, upstream_now_ms(up));
-    if (up->share->until && tg_until_matches(up->share->until, message)) {
-        upstream_finish(up, "until");
-        return true;
-    }
     run_translator(up, message, &emission, &translation);
     if (translation.filtered > 0)
         tg_figure_add(&upstream_counters(up)->filtered, translation.filtered);
@@ -104,7 +97,24 @@ static bool on_message(void *arg, const struct tg_message *message)
         count_refused(up, emission.refused, message->length);
     if (emission.err < 0)
         count_lost(up, emission.err, message->length);
-    if (translation.misfits[TG_MISFIT_UTF8] > 0)
+    return translation.misfits[TG_MISFIT_UTF8] == 0;
+}
+
+static bool on_message(void *arg, const struct tg_message *message)
+{
+    struct tg_upstream *up = arg;
+
+    tg_figure_add(&upstream_counters(up)->messages, 1);
+    tg_figure_add(&upstream_counters(up)->message_bytes, message->length);
+    tg_health_on_message(&up->health, upstream_now_ms(up));
+    if (up->share->until && tg_until_matches(up->share->until, message)) {
+        struct tg_message last = *message;
+        last.is_last = true;
+        translate(up, &last);
+        upstream_finish(up, "until");
+        return true;
+    }
+    if (!translate(up, message))
         return false;
     if (!up->supervisor.is_proved)
         upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_PROVED }, TG_REASON_NONE);

@@ -25,6 +25,7 @@ const END = 'tidegate.end';
 const PROMPT = 'Grüße 🌊 "so"\\\n';
 const TOKENS = 2000;
 const CUTS = 3;
+const MARK = '[DONE]';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 const kinds = {
@@ -45,7 +46,7 @@ async function start(t, kind, { alter = () => {}, isPlain = true } = {}) {
   answer.upstream.reconnect = { first: '20ms', max: '100ms' };
   if (isPlain) {
     delete answer.session.message;
-    delete answer.translate;
+    answer.translate = kind === 'ndjson' ? { when: { pointer: '/token', exists: true } } : {};
   }
   await alter(config, answer);
   const gate = await startTidegate(t, config);
@@ -85,7 +86,11 @@ class Answer {
   }
 
   get tokens() {
-    return this.events.filter((event) => event.type === 'message' || event.type === 'token');
+    return this.events.filter((event) => (event.type === 'message' || event.type === 'token') && event.data !== MARK);
+  }
+
+  get marks() {
+    return this.events.filter((event) => event.data === MARK);
   }
 
   get words() {
@@ -281,7 +286,7 @@ test('a reader in node, and curl', async (t) => {
     assert.deepEqual(answer.tokens.map((event) => Number(event.id.split('-')[1])), Array.from({ length: TOKENS }, (_, at) => at + 1));
     assert.deepEqual(answer.end, { reason: 'until' });
     assert.equal(answer.events.at(-1).type, END);
-    assert.ok(!answer.tokens.some((event) => /DONE|"done": true/.test(event.data)), 'what `until` matches is no event');
+    assert.deepEqual(answer.marks.map((event) => event.type), kind === 'ndjson' ? [] : ['message'], 'clients wait for it');
     await until('the end at the backend', () => facts().some((fact) => fact.end));
     if (kind === 'sse') assert.equal(asked()[0].type, 'application/json');
 
@@ -291,7 +296,7 @@ test('a reader in node, and curl', async (t) => {
     const [head, body] = stdout.split(/\r\n\r\n([^]*)/);
     new SseParser((event) => events.push(event)).push(Buffer.from(body));
     assert.match(head, /^HTTP\/1\.1 200 OK\r\n[^]*Content-Type: text\/event-stream/);
-    const tokens = events.filter((event) => event.type === 'message');
+    const tokens = events.filter((event) => event.type === 'message' && event.data !== MARK);
     assert.equal(tokens.map((event) => JSON.parse(event.data).token).join(''), wholeText(20));
     assert.equal(asked().length, 2);
   }

@@ -222,17 +222,24 @@ class Streams(Case):
     def test_nothing_follows_the_message_of_until(self):
         for stream in ({}, {"scope": "client"}, {"scope": "keyed", "parameters": {"a": {}}}):
             done = self.run_stream({**stream, "until": {"text": "[DONE]"}}, "one\n[DONE]\ntwo\n[DONE]\nthree")
-            self.expect(done, 0, "data: one\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
+            self.expect(done, 0, "data: one\n\ndata: [DONE]\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
+                        "line 2: the last message: until\n2 messages: 2 events, 0 filtered, 0 repeated, 0 misfits\n")
+
+    def test_a_last_message_that_does_not_fit_makes_nothing(self):
+        for on_misfit in ("drop", "raw", "error_event"):
+            stream = {"until": {"text": "[DONE]"}, "translate": {"data": "/token", "on_misfit": on_misfit}}
+            done = self.run_stream(stream, lines({"token": "a"}) + "[DONE]\n")
+            self.expect(done, 0, "data: a\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
                         "line 2: the last message: until\n2 messages: 1 event, 0 filtered, 0 repeated, 0 misfits\n")
 
     def test_until_is_asked_of_the_message_as_it_came(self):
         rules = {"until": {"pointer": "/type", "equals": "end"}, "translate": {"jq": ".d", "jq_timeout": JQ_TIMEOUT}}
         done = self.run_stream(rules, lines({"d": {"type": "end"}}, {"type": "end", "d": 1}, {"d": 2}))
-        self.expect(done, 0, "data: {\"type\":\"end\"}\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
-                    "line 2: the last message: until\n2 messages: 1 event, 0 filtered, 0 repeated, 0 misfits\n")
+        self.expect(done, 0, "data: {\"type\":\"end\"}\n\ndata: 1\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
+                    "line 2: the last message: until\n2 messages: 2 events, 0 filtered, 0 repeated, 0 misfits\n")
         done = self.run_stream(rules, "{\n \"type\": \"end\"\n}", "--whole")
-        self.expect(done, 0, "event: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
-                    "the last message: until\n1 message: 0 events, 0 filtered, 0 repeated, 0 misfits\n")
+        self.expect(done, 0, "data: null\n\nevent: tidegate.end\ndata: {\"reason\":\"until\"}\n\n",
+                    "the last message: until\n1 message: 1 event, 0 filtered, 0 repeated, 0 misfits\n")
 
 
 class Input(Case):

@@ -115,6 +115,27 @@ static void each_item_that_does_not_fit_has_its_error_event(void **state)
     fixture_deinit(&fixture);
 }
 
+static void the_last_message_need_not_fit(void **state)
+{
+    static const enum tg_config_misfit_action ways[] = { TG_MISFIT_DROP, TG_MISFIT_RAW,
+                                                         TG_MISFIT_ERROR_EVENT };
+    struct tg_message mark = text("[DONE]"), token = text("{\"a\":\"b\"}");
+
+    (void)state;
+    mark.is_last = token.is_last = true;
+    for (size_t i = 0; i < TG_COUNT_OF(ways); i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, RULES(.data = P("/a"), .on_misfit = ways[i]));
+        feed_message(&fixture, mark);
+        assert_int_equal(fixture.count, 0);
+        assert_int_equal(misfit_count(&fixture.last), 0);
+        assert_int_equal(fixture.last.first_misfit, TG_MISFIT_NONE);
+        feed_message(&fixture, token);
+        assert_recorded(&fixture, 0, "", "", "b");
+        fixture_deinit(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +147,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_not_utf8_are_dropped_even_raw),
         cmocka_unit_test(an_error_event_says_why_and_nothing_else),
         cmocka_unit_test(each_item_that_does_not_fit_has_its_error_event),
+        cmocka_unit_test(the_last_message_need_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
