@@ -58,6 +58,7 @@ struct tg_config_sse {
     char **last_event_id_query; /* query names that stand in for the Last-Event-ID header; NULL-terminated */
     char *gap_event;            /* "tidegate.gap" */
     char *upstream_event;       /* "tidegate.upstream" */
+    char *end_event;            /* "tidegate.end" */
 };
 
 /* A message to send to a backend. In the file: a string is text, { "$base64": "…" } is binary, anything

@@ -199,6 +199,7 @@ static int run_translate(const struct tg_cli_input *input)
     struct tg_config *config = load_config(input, &code);
     if (!config)
         return code;
+    options.names = &config->sse;
     const char *name = tg_cli_get(input, "stream", NULL);
     for (size_t i = 0; i < config->stream_count; i++) {
         if (name ? strcmp(config->streams[i].name, name) == 0 : config->stream_count == 1)

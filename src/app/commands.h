@@ -29,6 +29,7 @@ enum tg_exit tg_listen_run(const struct tg_listen_options *options);
 /* translate_command.c: reads messages, writes the events that a stream's rules make of them. */
 struct tg_translate_options {
     const struct tg_config_stream *stream;
+    const struct tg_config_sse *names;
     enum tg_translate_takes {
         TG_TRANSLATE_LINES,  /* a text message on each line */
         TG_TRANSLATE_WHOLE,  /* all of it is one text message */

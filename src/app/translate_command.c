@@ -136,8 +136,8 @@ static void report_oversize(struct trial *trial)
 /* What clients get then. */
 static void end(struct trial *trial)
 {
-    static const struct tg_event farewell = { .type = TG_STR("tidegate.end"),
-                                              .data = TG_STR("{\"reason\":\"until\"}") };
+    const struct tg_event farewell = { .type = tg_str_from(trial->options->names->end_event),
+                                       .data = TG_STR("{\"reason\":\"until\"}") };
     trial->has_ended = true;
     append_event(&trial->output, &farewell);
     write_output(trial);

@@ -137,6 +137,9 @@ static const struct tg_option sse_options[] = {
     { .key = "upstream_event", .type = TG_OPTION_STRING, AT(tg_config_sse, upstream_event),
       .grammar = &tg_grammar_event_name, .default_text = "tidegate.upstream",
       .help = "The type of the event that tells clients that the backend was lost or is back." },
+    { .key = "end_event", .type = TG_OPTION_STRING, AT(tg_config_sse, end_event),
+      .grammar = &tg_grammar_event_name, .default_text = "tidegate.end",
+      .help = "The type of the event that tells clients that the stream has ended." },
 };
 OBJECT(sse, .help = "How clients are served.");
 

@@ -4,8 +4,6 @@
 
 #include "routes.h"
 
-static const char end_event[] = "tidegate.end";
-
 enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event)
 {
     tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
@@ -62,7 +60,8 @@ void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
 {
     struct tg_buffer data = { 0 };
     /* With an id it also reaches a client that comes back after the last event before it. */
-    struct tg_event farewell = { .type = tg_str_from(end_event), .is_control = !up->is_broken_off };
+    struct tg_event farewell = { .type = tg_str_from(up->source->names->end_event),
+                                 .is_control = !up->is_broken_off };
     enum tg_err err = tg_buffer_appendf(&data, "{\"reason\":\"%s\"", up->farewell);
 
     if (err == TG_OK && up->refusal)

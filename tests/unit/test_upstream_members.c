@@ -69,6 +69,7 @@ static int set_up(void **state)
     scene->backend.routes = routes;
     assert_true(backend_start(&scene->backend));
     scene->names.upstream_event = P("tidegate.upstream");
+    scene->names.end_event = P("tidegate.end");
     scene->parameter.name = P("room");
     scene->config = (struct tg_config_stream){
         .name = P("rooms"),
