@@ -1,23 +1,9 @@
 /* Unit tests: backends over HTTP: what the options of sse, ndjson and poll load to. */
-#include "tidegate/config.h"
+#include "config_fixture.h"
 
-#include <setjmp.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #define UPSTREAM(members) "{\"streams\":{\"q\":{\"upstream\":{" members "}}},\"routes\":[]}"
-
-static struct tg_config *load_good(const char *text)
-{
-    struct tg_config *config = NULL;
-    struct tg_buffer errors = { 0 };
-    if (tg_config_parse("t.json", text, strlen(text), &config, &errors))
-        fail_msg("%s", errors.data);
-    assert_null(errors.data);
-    return config;
-}
 
 static void websocket_is_what_it_was(void **state)
 {

@@ -1,39 +1,16 @@
 /* Unit tests: loading: what ends up in the structs, and files that are no configuration at all. */
-#include "tidegate/config.h"
+#include "config_fixture.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #define MINIMAL(extra)                                                                                       \
     "{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h\"" extra                                            \
     "}}},\"routes\":[{\"path\":\"/q\",\"stream\":\"q\"}]}"
-
-static struct tg_config *load_good(const char *text)
-{
-    struct tg_config *config = NULL;
-    struct tg_buffer errors = { 0 };
-    if (tg_config_parse("t.json", text, strlen(text), &config, &errors))
-        fail_msg("%s", errors.data);
-    assert_null(errors.data);
-    return config;
-}
-
-static void assert_bad(const char *text, const char *expected)
-{
-    struct tg_config *config = NULL;
-    struct tg_buffer errors = { 0 };
-    assert_int_equal(tg_config_parse("t.json", text, strlen(text), &config, &errors), TG_ERR_INVALID);
-    assert_null(config);
-    assert_string_equal(errors.data, expected);
-    tg_buffer_deinit(&errors);
-}
 
 static void defaults_fill_the_rest(void **state)
 {
@@ -146,14 +123,15 @@ static void secrets_stay_out_of_messages(void **state)
 {
     (void)state;
     setenv("TIDEGATE_TEST", "hunter2 ä\n", 1);
-    assert_bad(MINIMAL(",\"subprotocols\":[\"${TIDEGATE_TEST}\"],\"idle_timeout\":\"${TIDEGATE_TEST}\","
-                       "\"tls\":{\"ca\":\"${TIDEGATE_TEST}\"}"),
-               "t.json:1:61: streams.q.upstream.subprotocols[0]: expected a token of letters, digits and "
-               "!#$%&'*+-.^_`|~\n"
-               "t.json:1:96: streams.q.upstream.idle_timeout: expected a duration such as \"20s\"\n"
-               "t.json:1:127: streams.q.upstream.tls.ca: cannot read the file: No such file or directory\n");
+    assert_errors(
+        MINIMAL(",\"subprotocols\":[\"${TIDEGATE_TEST}\"],\"idle_timeout\":\"${TIDEGATE_TEST}\","
+                "\"tls\":{\"ca\":\"${TIDEGATE_TEST}\"}"),
+        "t.json:1:61: streams.q.upstream.subprotocols[0]: expected a token of letters, digits and "
+        "!#$%&'*+-.^_`|~\n"
+        "t.json:1:96: streams.q.upstream.idle_timeout: expected a duration such as \"20s\"\n"
+        "t.json:1:127: streams.q.upstream.tls.ca: cannot read the file: No such file or directory\n");
     setenv("TIDEGATE_TEST", "\xff", 1);
-    assert_bad(
+    assert_errors(
         MINIMAL(",\"origin\":\"${TIDEGATE_TEST}\""),
         "t.json:1:54: streams.q.upstream.origin: the environment variable TIDEGATE_TEST is not UTF-8\n");
 }

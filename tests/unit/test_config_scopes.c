@@ -1,39 +1,14 @@
 /* Unit tests: scopes: what the options of keyed streams, sessions and messages of clients load to. */
 #include "config/options.h"
+#include "config_fixture.h"
 
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* `members` of the stream, without its routes. */
 #define STREAM(members) "{\"streams\":{\"q\":{" members "}},\"routes\":[]}"
 #define WS "\"upstream\":{\"url\":\"ws://h\"}"
 #define ROUTES(members) "{\"streams\":{\"q\":{" WS "}},\"routes\":[{\"path\":\"/q\"," members "}]}"
-
-static struct tg_config *load_good(const char *text)
-{
-    struct tg_config *config = NULL;
-    struct tg_buffer errors = { 0 };
-    if (tg_config_parse("t.json", text, strlen(text), &config, &errors))
-        fail_msg("%s", errors.data);
-    assert_null(errors.data);
-    return config;
-}
-
-/* There is one error, and its text begins like this. */
-static void assert_bad(const char *text, const char *expected)
-{
-    struct tg_config *config = NULL;
-    struct tg_buffer errors = { 0 };
-    assert_int_equal(tg_config_parse("t.json", text, strlen(text), &config, &errors), TG_ERR_INVALID);
-    if (strncmp(errors.data, expected, strlen(expected)) != 0)
-        fail_msg("%s", errors.data);
-    assert_ptr_equal(strchr(errors.data, '\n'), errors.data + errors.length - 1);
-    tg_buffer_deinit(&errors);
-}
 
 static void shared_is_what_it_was(void **state)
 {

@@ -1,39 +1,13 @@
 /* Unit tests: the rules of `translate` and their conditions: what they load to. */
-#include "tidegate/config.h"
+#include "config_fixture.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #define TRANSLATE(members)                                                                                   \
     "{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h\"},\"translate\":{" members "}}},\"routes\":[]}"
-
-static struct tg_config *load_good(const char *text)
-{
-    struct tg_config *config = NULL;
-    struct tg_buffer errors = { 0 };
-    if (tg_config_parse("t.json", text, strlen(text), &config, &errors))
-        fail_msg("%s", errors.data);
-    assert_null(errors.data);
-    return config;
-}
-
-/* All that is said begins like this. */
-static void assert_bad(const char *text, const char *beginning)
-{
-    struct tg_config *config = NULL;
-    struct tg_buffer errors = { 0 };
-    assert_int_equal(tg_config_parse("t.json", text, strlen(text), &config, &errors), TG_ERR_INVALID);
-    assert_null(config);
-    if (strncmp(errors.data, beginning, strlen(beginning)) != 0)
-        fail_msg("%s", errors.data);
-    assert_ptr_equal(strchr(errors.data, '\n'), errors.data + errors.length - 1);
-    tg_buffer_deinit(&errors);
-}
 
 /* ---- rules -------------------------------------------------------------------------------------------- */
 
