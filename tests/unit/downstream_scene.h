@@ -4,18 +4,13 @@
 #define TIDEGATE_TESTS_DOWNSTREAM_SCENE_H
 
 #include "downstream/connection.h"
+#include "server_fixture.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <uv.h>
-
-#include <cmocka.h>
 
 enum { ROUNDS_MAX = 20000, STREAMS_MAX = 16 };
 
@@ -91,20 +86,10 @@ static inline void on_close_member(void *arg, struct tg_stream *stream)
 /* `scope` and what else is in scene->stream_config is for the test to set before it adds routes. */
 static inline struct scene *scene_new(void)
 {
-    static const char text[] = "{\"listen\": [{\"address\": \"127.0.0.1\", \"port\": 0}], "
-                               "\"streams\": {\"s\": {\"upstream\": {\"url\": \"ws://127.0.0.1:1/\"}}}, "
-                               "\"routes\": [{\"path\": \"/s\", \"stream\": \"s\"}]}";
     struct scene *scene = tg_alloc(sizeof(*scene));
-    struct tg_buffer error = { 0 };
-    assert_int_equal(tg_config_parse("t", text, sizeof(text) - 1, &scene->config, &error), TG_OK);
+    scene->config = load_good(one_stream);
     assert_int_equal(tg_worker_pool_new(1, &scene->pool), TG_OK);
-    struct tg_server_options options = { .name = "public",
-                                         .pool = scene->pool,
-                                         .listeners = scene->config->listeners,
-                                         .listener_count = 1,
-                                         .limits = &scene->config->limits,
-                                         .sse = &scene->config->sse };
-    assert_int_equal(tg_server_new(&options, &scene->server, &error), TG_OK);
+    scene->server = make_server(scene->pool, scene->config);
     scene->shard = scene->server->shards[0];
     scene->stream_config.name = (char *)"s";
     scene->family = tg_family_new(&(struct tg_family_options){
@@ -152,12 +137,7 @@ static inline void run_round(struct scene *scene)
 
 static inline struct client client_open(struct scene *scene)
 {
-    struct client client = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr = { htonl(INADDR_LOOPBACK) },
-                                   .sin_port = htons((uint16_t)tg_server_port(scene->server, 0)) };
-    assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    return client;
+    return (struct client){ .fd = connect_to(scene->server) };
 }
 
 static inline void client_close(struct client *client)
@@ -168,8 +148,7 @@ static inline void client_close(struct client *client)
 
 static inline void say(struct client *client, const char *text)
 {
-    size_t length = strlen(text);
-    assert_int_equal(send(client->fd, text, length, MSG_NOSIGNAL), length);
+    send_text(client->fd, text);
 }
 
 static inline void listen_on(struct client *client)

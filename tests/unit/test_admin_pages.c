@@ -1,12 +1,9 @@
 /* The admin's pages over real streams, upstreams and a server, none of which is started. */
+#include "server_fixture.h"
 #include "tidegate/admin.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 struct scene {
     struct tg_config *config;
@@ -52,22 +49,14 @@ static int set_up(void **state)
 {
     struct scene *scene = tg_alloc(sizeof(*scene));
     static const char *const names[] = { "public" }, *const family_names[] = { "rooms" };
-    struct tg_buffer error = { 0 };
     *state = scene;
-    assert_int_equal(tg_config_parse("t", config_text, sizeof(config_text) - 1, &scene->config, &error),
-                     TG_OK);
+    scene->config = load_good(config_text);
     assert_int_equal(tg_worker_pool_new(1, &scene->pool), TG_OK);
     scene->registry = tg_registry_new();
     scene->upstreams = tg_upstream_set_new(scene->pool);
     for (size_t i = 0; i < scene->config->stream_count; i++)
         add_stream(scene, i);
-    struct tg_server_options options = { .name = "public",
-                                         .pool = scene->pool,
-                                         .listeners = scene->config->listeners,
-                                         .listener_count = 1,
-                                         .limits = &scene->config->limits,
-                                         .sse = &scene->config->sse };
-    assert_int_equal(tg_server_new(&options, &scene->server, &error), TG_OK);
+    scene->server = make_server(scene->pool, scene->config);
     scene->admin = tg_admin_new(&(struct tg_admin_sources){ .servers = &scene->server,
                                                             .server_names = names,
                                                             .server_count = 1,

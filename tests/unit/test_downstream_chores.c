@@ -1,22 +1,12 @@
 /* Unit tests: how much of what can wait a turn does, over sockets and with a clock of the test's own. */
 #include "downstream/connection.h"
+#include "server_fixture.h"
 
-#include <netinet/in.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <uv.h>
 
-#include <cmocka.h>
-
 enum { CLIENTS = 40, ROUNDS_MAX = 1000, MS = 1000 * 1000 };
-
-static const char config_text[] = "{\"listen\": [{\"address\": \"127.0.0.1\", \"port\": 0}], "
-                                  "\"streams\": {\"s\": {\"upstream\": {\"url\": \"ws://127.0.0.1:1/\"}}}, "
-                                  "\"routes\": [{\"path\": \"/s\", \"stream\": \"s\"}]}";
-static const char request[] = "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n";
 
 struct scene {
     struct tg_config *config;
@@ -37,17 +27,9 @@ static uint64_t tell_time(void)
 static int set_up(void **state)
 {
     struct scene *scene = tg_alloc(sizeof(*scene));
-    struct tg_buffer error = { 0 };
-    assert_int_equal(tg_config_parse("t", config_text, sizeof(config_text) - 1, &scene->config, &error),
-                     TG_OK);
+    scene->config = load_good(one_stream);
     assert_int_equal(tg_worker_pool_new(1, &scene->pool), TG_OK);
-    struct tg_server_options options = { .name = "public",
-                                         .pool = scene->pool,
-                                         .listeners = scene->config->listeners,
-                                         .listener_count = 1,
-                                         .limits = &scene->config->limits,
-                                         .sse = &scene->config->sse };
-    assert_int_equal(tg_server_new(&options, &scene->server, &error), TG_OK);
+    scene->server = make_server(scene->pool, scene->config);
     scene->shard = scene->server->shards[0];
     scene->shard->chores.clock_ns = tell_time;
     now_ns = 1;
@@ -92,13 +74,8 @@ static uint64_t count_answered(struct scene *scene)
 
 static void connect_all(struct scene *scene)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr = { htonl(INADDR_LOOPBACK) },
-                                   .sin_port = htons((uint16_t)tg_server_port(scene->server, 0)) };
-    for (int i = 0; i < CLIENTS; i++) {
-        scene->clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(connect(scene->clients[i], (struct sockaddr *)&address, sizeof(address)), 0);
-    }
+    for (int i = 0; i < CLIENTS; i++)
+        scene->clients[i] = connect_to(scene->server);
 }
 
 static void accept_all(struct scene *scene)
@@ -112,7 +89,7 @@ static void accept_all(struct scene *scene)
 
 static void ask(struct scene *scene, int client)
 {
-    assert_int_equal(send(scene->clients[client], request, sizeof(request) - 1, 0), sizeof(request) - 1);
+    send_text(scene->clients[client], "GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
 static void ask_all(struct scene *scene)

@@ -1,18 +1,13 @@
 /* Unit tests: members of a family, and messages for their backends, with clients on several workers that run. The test's
  * own thread is the clients, and the owner of all streams. */
 #include "downstream/shard.h"
+#include "server_fixture.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 enum { WORKERS = 3, ROOMS = 4, CLIENTS = 24 };
 
@@ -54,21 +49,11 @@ static void on_close(void *arg, struct tg_stream *stream)
 
 static int set_up(void **state)
 {
-    static const char text[] = "{\"listen\": [{\"address\": \"127.0.0.1\", \"port\": 0}], "
-                               "\"streams\": {\"s\": {\"upstream\": {\"url\": \"ws://127.0.0.1:1/\"}}}, "
-                               "\"routes\": [{\"path\": \"/s\", \"stream\": \"s\"}]}";
     struct scene *scene = tg_alloc(sizeof(*scene));
-    struct tg_buffer error = { 0 };
     tg_log_configure(TG_LOG_WARNING, TG_LOG_HUMAN);
-    assert_int_equal(tg_config_parse("t", text, sizeof(text) - 1, &scene->config, &error), TG_OK);
+    scene->config = load_good(one_stream);
     assert_int_equal(tg_worker_pool_new(WORKERS, &scene->pool), TG_OK);
-    struct tg_server_options options = { .name = "public",
-                                         .pool = scene->pool,
-                                         .listeners = scene->config->listeners,
-                                         .listener_count = 1,
-                                         .limits = &scene->config->limits,
-                                         .sse = &scene->config->sse };
-    assert_int_equal(tg_server_new(&options, &scene->server, &error), TG_OK);
+    scene->server = make_server(scene->pool, scene->config);
     scene->family = tg_family_new(&(struct tg_family_options){
         .name = "s",
         .retain_events = 1000,
@@ -104,21 +89,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int connect_to(struct scene *scene)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr = { htonl(INADDR_LOOPBACK) },
-                                   .sin_port = htons((uint16_t)tg_server_port(scene->server, 0)) };
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    return fd;
-}
-
-static void say(int fd, const char *text)
-{
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
 /* Waits for it, and forgets what came up to its end. */
 static void hear(int fd, struct tg_buffer *heard, const char *text)
 {
@@ -145,9 +115,9 @@ static void subscribe_all(struct scene *scene, int fds[CLIENTS], struct tg_buffe
 {
     char text[128];
     for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = connect_to(scene);
+        fds[i] = connect_to(scene->server);
         snprintf(text, sizeof(text), "GET /r/%d HTTP/1.1\r\nHost: h\r\n\r\n", i % ROOMS);
-        say(fds[i], text);
+        send_text(fds[i], text);
     }
     for (int i = 0; i < CLIENTS; i++)
         hear(fds[i], &heard[i], "tidegate.hello\n\n");
@@ -201,11 +171,11 @@ static void messages_of_all_workers_are_answered(void **state)
     char text[128];
     subscribe_all(scene, listeners, news); /* so that all members are there, with their backends */
     for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = connect_to(scene);
+        fds[i] = connect_to(scene->server);
         snprintf(text, sizeof(text), "POST /say/%d HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi",
                  i % ROOMS);
         for (int n = 0; n < MESSAGES; n++)
-            say(fds[i], text);
+            send_text(fds[i], text);
     }
     while (written < CLIENTS * MESSAGES)
         written += write_all(scene);
