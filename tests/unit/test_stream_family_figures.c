@@ -1,76 +1,15 @@
 /* Families: their figures, and the memory that ten thousand members take. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "family_fixture.h"
+
+#include <malloc.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-#include <malloc.h>
-
-#include "tidegate/stream.h"
-
-enum { LINGER_MS = 30000 };
-
-struct fixture {
-    struct tg_family *family;
-    int closed;
-};
-
-static const struct tg_opening nothing;
-
-static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_opening *opening)
+static struct tg_stream *join_number(struct fixture *f, int number)
 {
-    (void)arg, (void)stream, (void)opening;
-    return TG_OK;
-}
-
-static void on_close(void *arg, struct tg_stream *stream)
-{
-    (void)stream;
-    ((struct fixture *)arg)->closed++;
-}
-
-static void begin(struct fixture *f, size_t max_members)
-{
-    *f = (struct fixture){ 0 };
-    f->family = tg_family_new(&(struct tg_family_options){
-        .name = "orders",
-        .retain_events = 100,
-        .retain_bytes = 1 << 20,
-        .max_members = max_members,
-        .linger_ms = LINGER_MS,
-        .hooks = { on_open, on_close, f },
-    });
-}
-
-static void end(struct fixture *f)
-{
-    tg_family_free(f->family);
-}
-
-static struct tg_stream *must_join(struct fixture *f, int number)
-{
-    struct tg_stream *stream = NULL;
     char key[16];
-    int length = snprintf(key, sizeof key, "%d", number);
 
-    assert_int_equal(tg_family_join(f->family, (struct tg_str){ key, (size_t)length }, &nothing, &stream),
-                     TG_OK);
-    return stream;
-}
-
-static void sweep_all(struct fixture *f)
-{
-    tg_family_sweep(f->family, tg_clock_now_ms() + LINGER_MS);
-}
-
-static size_t members_of(struct fixture *f)
-{
-    struct tg_family_stats stats;
-
-    tg_family_get_stats(f->family, &stats);
-    return stats.members;
+    snprintf(key, sizeof key, "%d", number);
+    return must_join(f, key);
 }
 
 static void figures_are_sums_over_the_members(void **state)
@@ -83,11 +22,11 @@ static void figures_are_sums_over_the_members(void **state)
     struct fixture f;
     (void)state;
 
-    begin(&f, MEMBERS);
+    begin(&f, "orders", MEMBERS);
     tg_family_get_stats(f.family, &stats);
     assert_int_equal(stats.members, 0);
     for (int i = 0; i < MEMBERS; i++) {
-        streams[i] = must_join(&f, i);
+        streams[i] = join_number(&f, i);
         tg_stream_append(streams[i], &event, 1);
     }
     tg_stream_get_stats(streams[0], &one);
@@ -103,7 +42,7 @@ static void figures_are_sums_over_the_members(void **state)
     assert_int_equal(stats.subscribers, MEMBERS);
     for (int i = 0; i < MEMBERS; i++)
         tg_family_leave(f.family, streams[i]);
-    sweep_all(&f);
+    sweep_after(&f, LINGER_MS);
     tg_family_get_stats(f.family, &stats);
     assert_int_equal(stats.members, 0);
     assert_int_equal(stats.closed, MEMBERS);
@@ -126,7 +65,7 @@ static size_t heap_bytes(void)
 static void join_many(struct fixture *f, int first, int count)
 {
     for (int i = first; i < first + count; i++)
-        tg_family_leave(f->family, must_join(f, i));
+        tg_family_leave(f->family, join_number(f, i));
 }
 
 static void a_member_without_events_takes_little_memory(void **state)
@@ -135,7 +74,7 @@ static void a_member_without_events_takes_little_memory(void **state)
     struct fixture f;
     (void)state;
 
-    begin(&f, MEMBERS);
+    begin(&f, "orders", MEMBERS);
     size_t before = heap_bytes();
     join_many(&f, 0, MEMBERS);
     assert_int_equal(members_of(&f), MEMBERS);
@@ -149,11 +88,11 @@ static void members_that_come_and_go_leave_nothing_behind(void **state)
     struct fixture f;
     (void)state;
 
-    begin(&f, MEMBERS);
+    begin(&f, "orders", MEMBERS);
     size_t after_first = 0;
     for (int round = 0; round < ROUNDS; round++) {
         join_many(&f, round * MEMBERS, MEMBERS);
-        sweep_all(&f);
+        sweep_after(&f, LINGER_MS);
         assert_int_equal(members_of(&f), 0);
         if (round == 0)
             after_first = heap_bytes();
