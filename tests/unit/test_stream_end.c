@@ -1,48 +1,26 @@
 /* The end of a stream, and that a stream costs nothing before its first event. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "reader_fixture.h"
 
-#include <cmocka.h>
 #include <pthread.h>
-#include <stdatomic.h>
-
-#include "tidegate/stream.h"
 
 enum { ROUNDS = 400, EVENTS_MOST = 40 };
 
 static const struct tg_event event = { .data = { "x", 1 } };
 static const struct tg_event farewell = { .type = { "bye", 3 }, .data = { "{}", 2 }, .is_control = true };
 
-struct fixture {
-    struct tg_stream *stream;
-    struct tg_reader *reader;
-    int wakes;
-};
-
-static void on_wake(void *arg)
+static int set_up(void **state)
 {
-    ((struct fixture *)arg)->wakes++;
+    static struct fixture f;
+
+    begin(&f, "e", 100, 0);
+    *state = &f;
+    return 0;
 }
 
-static struct tg_stream *make_stream(uint64_t age_ms)
+static int tear_down(void **state)
 {
-    return tg_stream_new(&(struct tg_stream_options){
-        .name = "s", .retain_events = 100, .retain_bytes = 1 << 20, .retain_age_ms = age_ms, .epoch = "e" });
-}
-
-static void begin(struct fixture *f, uint64_t age_ms)
-{
-    *f = (struct fixture){ .stream = make_stream(age_ms) };
-    f->reader = tg_reader_new(f->stream, on_wake, f);
-}
-
-static void end(struct fixture *f)
-{
-    tg_reader_free(f->reader);
-    tg_stream_unref(f->stream);
+    end(*state);
+    return 0;
 }
 
 /* What a client that starts at the beginning gets, without chunk frames. */
@@ -65,183 +43,148 @@ static const char *read_all(const struct tg_reader *reader)
 
 static void the_farewell_is_the_last_event(void **state)
 {
-    struct fixture f;
-    (void)state;
+    struct fixture *f = *state;
 
-    begin(&f, 0);
-    assert_int_equal(tg_stream_append(f.stream, &event, 1), TG_OK);
-    assert_int_equal(tg_stream_end(f.stream, &farewell, 1), TG_OK);
-    assert_int_equal(tg_stream_append(f.stream, &event, 1), TG_ERR_CLOSED);
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_string_equal(read_all(f.reader), "data: x\nid: e-1\n\nevent: bye\ndata: {}\n\n");
-    end(&f);
+    assert_int_equal(tg_stream_append(f->stream, &event, 1), TG_OK);
+    assert_int_equal(tg_stream_end(f->stream, &farewell, 1), TG_OK);
+    assert_int_equal(tg_stream_append(f->stream, &event, 1), TG_ERR_CLOSED);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_string_equal(read_all(f->reader), "data: x\nid: e-1\n\nevent: bye\ndata: {}\n\n");
 }
 
 static void a_stream_has_not_ended_before(void **state)
 {
-    struct fixture f;
-    (void)state;
+    struct fixture *f = *state;
 
-    begin(&f, 0);
-    tg_stream_append(f.stream, &event, 1);
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_false(tg_stream_has_ended(f.stream));
-    assert_false(tg_reader_has_ended(f.reader));
-    tg_stream_end(f.stream, NULL, 1);
-    assert_true(tg_stream_has_ended(f.stream));
-    end(&f);
+    tg_stream_append(f->stream, &event, 1);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_false(tg_stream_has_ended(f->stream));
+    assert_false(tg_reader_has_ended(f->reader));
+    tg_stream_end(f->stream, NULL, 1);
+    assert_true(tg_stream_has_ended(f->stream));
 }
 
 static void a_reader_knows_of_the_end_when_it_has_synced(void **state)
 {
-    struct fixture f;
-    (void)state;
+    struct fixture *f = *state;
 
-    begin(&f, 0);
-    tg_stream_end(f.stream, &farewell, 1);
-    assert_false(tg_reader_has_ended(f.reader));
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_true(tg_reader_has_ended(f.reader));
-    end(&f);
+    tg_stream_end(f->stream, &farewell, 1);
+    assert_false(tg_reader_has_ended(f->reader));
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_true(tg_reader_has_ended(f->reader));
 }
 
 static void a_reader_that_comes_later_knows_at_once(void **state)
 {
-    struct fixture f;
-    (void)state;
+    struct fixture *f = *state;
 
-    begin(&f, 0);
-    tg_stream_end(f.stream, &farewell, 1);
-    struct tg_reader *late = tg_reader_new(f.stream, on_wake, &f);
+    tg_stream_end(f->stream, &farewell, 1);
+    struct tg_reader *late = tg_reader_new(f->stream, on_wake, f);
     assert_true(tg_reader_has_ended(late));
     assert_string_equal(read_all(late), "event: bye\ndata: {}\n\n");
     tg_reader_free(late);
-    end(&f);
 }
 
 static void the_end_wakes_the_readers(void **state)
 {
-    struct fixture f;
-    (void)state;
+    struct fixture *f = *state;
 
-    begin(&f, 0);
-    tg_stream_end(f.stream, &farewell, 1);
-    assert_int_equal(f.wakes, 1);
-    tg_stream_flush(f.stream);
-    assert_int_equal(f.wakes, 1);
-    end(&f);
+    tg_stream_end(f->stream, &farewell, 1);
+    assert_int_equal(f->wakes, 1);
+    tg_stream_flush(f->stream);
+    assert_int_equal(f->wakes, 1);
 }
 
 static void an_end_without_a_farewell_wakes_them_too(void **state)
 {
-    struct fixture f;
-    (void)state;
+    struct fixture *f = *state;
 
-    begin(&f, 0);
-    assert_int_equal(tg_stream_end(f.stream, NULL, 1), TG_OK);
-    assert_int_equal(f.wakes, 1);
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_true(tg_reader_has_ended(f.reader));
-    assert_int_equal(tg_reader_end(f.reader), 0);
-    end(&f);
+    assert_int_equal(tg_stream_end(f->stream, NULL, 1), TG_OK);
+    assert_int_equal(f->wakes, 1);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_true(tg_reader_has_ended(f->reader));
+    assert_int_equal(tg_reader_end(f->reader), 0);
 }
 
 static void a_stream_ends_once(void **state)
 {
-    struct fixture f;
-    (void)state;
+    struct fixture *f = *state;
 
-    begin(&f, 0);
-    assert_int_equal(tg_stream_end(f.stream, &farewell, 1), TG_OK);
-    assert_int_equal(tg_stream_end(f.stream, &farewell, 1), TG_ERR_CLOSED);
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_string_equal(read_all(f.reader), "event: bye\ndata: {}\n\n");
-    end(&f);
+    assert_int_equal(tg_stream_end(f->stream, &farewell, 1), TG_OK);
+    assert_int_equal(tg_stream_end(f->stream, &farewell, 1), TG_ERR_CLOSED);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_string_equal(read_all(f->reader), "event: bye\ndata: {}\n\n");
 }
 
 static void a_stream_ends_also_when_its_farewell_is_refused(void **state)
 {
+    struct fixture *f = *state;
     const struct tg_event bad = { .type = { "a\nb", 3 }, .is_control = true };
-    struct fixture f;
-    (void)state;
 
-    begin(&f, 0);
-    assert_int_equal(tg_stream_end(f.stream, &bad, 1), TG_ERR_INVALID);
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_true(tg_reader_has_ended(f.reader));
-    assert_int_equal(tg_reader_end(f.reader), 0);
-    end(&f);
+    assert_int_equal(tg_stream_end(f->stream, &bad, 1), TG_ERR_INVALID);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_true(tg_reader_has_ended(f->reader));
+    assert_int_equal(tg_reader_end(f->reader), 0);
 }
 
 static void what_is_retained_can_be_found_after_the_end(void **state)
 {
+    struct fixture *f = *state;
     struct tg_gap gap;
-    struct fixture f;
-    (void)state;
 
-    begin(&f, 0);
     for (int i = 0; i < 3; i++)
-        tg_stream_append(f.stream, &event, 1);
-    tg_stream_end(f.stream, &farewell, 1);
-    tg_reader_sync(f.reader, NULL, NULL);
-    struct tg_cursor cursor = tg_reader_seek_id(f.reader, "e-3", 3, false, &gap);
+        tg_stream_append(f->stream, &event, 1);
+    tg_stream_end(f->stream, &farewell, 1);
+    tg_reader_sync(f->reader, NULL, NULL);
+    struct tg_cursor cursor = tg_reader_seek_id(f->reader, "e-3", 3, false, &gap);
     assert_int_equal(gap.reason, TG_GAP_NONE);
-    assert_true(cursor.position < tg_reader_end(f.reader)); /* the farewell comes again */
-    end(&f);
+    assert_true(cursor.position < tg_reader_end(f->reader)); /* the farewell comes again */
 }
 
 static void retention_by_age_goes_on_after_the_end(void **state)
 {
+    struct fixture *f = *state;
     struct tg_stream_stats stats;
-    struct fixture f;
-    (void)state;
 
-    begin(&f, 500);
-    tg_stream_append(f.stream, &event, 1000);
-    tg_stream_end(f.stream, &farewell, 1400);
-    tg_stream_evict(f.stream, 1501);
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_string_equal(read_all(f.reader), "event: bye\ndata: {}\n\n");
-    tg_stream_evict(f.stream, 2000);
-    tg_reader_sync(f.reader, NULL, NULL);
-    assert_string_equal(read_all(f.reader), "");
-    assert_true(tg_reader_has_ended(f.reader));
-    tg_stream_get_stats(f.stream, &stats);
+    end(f);
+    begin(f, "e", 100, 500);
+    tg_stream_append(f->stream, &event, 1000);
+    tg_stream_end(f->stream, &farewell, 1400);
+    tg_stream_evict(f->stream, 1501);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_string_equal(read_all(f->reader), "event: bye\ndata: {}\n\n");
+    tg_stream_evict(f->stream, 2000);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_string_equal(read_all(f->reader), "");
+    assert_true(tg_reader_has_ended(f->reader));
+    tg_stream_get_stats(f->stream, &stats);
     assert_int_equal(stats.retained_bytes, 0);
-    end(&f);
 }
 
 /* ---- a stream without events ------------------------------------------------------------------ */
 
 static void a_stream_without_events_holds_next_to_no_memory(void **state)
 {
+    struct fixture *f = *state;
     struct tg_stream_stats stats;
-    struct fixture f;
-    (void)state;
 
-    begin(&f, 0);
-    tg_stream_evict(f.stream, 1);
-    tg_stream_get_stats(f.stream, &stats);
+    tg_stream_evict(f->stream, 1);
+    tg_stream_get_stats(f->stream, &stats);
     assert_true(stats.memory_bytes <= 128);
-    tg_stream_append(f.stream, &event, 1);
-    tg_stream_get_stats(f.stream, &stats);
+    tg_stream_append(f->stream, &event, 1);
+    tg_stream_get_stats(f->stream, &stats);
     assert_true(stats.memory_bytes <= 4096);
-    end(&f);
 }
 
 static void a_reader_from_before_the_first_event_gets_it(void **state)
 {
-    struct fixture f;
-    (void)state;
-
-    begin(&f, 0);
-    struct tg_cursor live = tg_reader_seek_live(f.reader);
-    tg_stream_append(f.stream, &event, 1);
-    tg_reader_sync(f.reader, NULL, NULL);
-    struct tg_str bytes = tg_reader_peek(f.reader, live);
-    assert_int_equal(bytes.length, tg_reader_end(f.reader));
+    struct fixture *f = *state;
+    struct tg_cursor live = tg_reader_seek_live(f->reader);
+    tg_stream_append(f->stream, &event, 1);
+    tg_reader_sync(f->reader, NULL, NULL);
+    struct tg_str bytes = tg_reader_peek(f->reader, live);
+    assert_int_equal(bytes.length, tg_reader_end(f->reader));
     assert_memory_equal(bytes.data, "11\r\ndata: x\nid: e-1\n\n\r\n", bytes.length);
-    end(&f);
 }
 
 static void a_first_event_of_any_size_fits(void **state)
@@ -293,7 +236,7 @@ static void a_reader_that_has_ended_has_seen_everything(void **state)
 {
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
-        struct race race = { .stream = make_stream(0), .events = round % EVENTS_MOST };
+        struct race race = { .stream = make_stream("e", 100, 0), .events = round % EVENTS_MOST };
         struct tg_reader *reader = tg_reader_new(race.stream, on_wake_nothing, NULL);
         struct tg_stream_stats stats;
         pthread_t writer;
@@ -313,19 +256,20 @@ static void a_reader_that_has_ended_has_seen_everything(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_farewell_is_the_last_event),
-        cmocka_unit_test(a_stream_has_not_ended_before),
-        cmocka_unit_test(a_reader_knows_of_the_end_when_it_has_synced),
-        cmocka_unit_test(a_reader_that_comes_later_knows_at_once),
-        cmocka_unit_test(the_end_wakes_the_readers),
-        cmocka_unit_test(an_end_without_a_farewell_wakes_them_too),
-        cmocka_unit_test(a_stream_ends_once),
-        cmocka_unit_test(a_stream_ends_also_when_its_farewell_is_refused),
-        cmocka_unit_test(what_is_retained_can_be_found_after_the_end),
-        cmocka_unit_test(retention_by_age_goes_on_after_the_end),
-        cmocka_unit_test(a_stream_without_events_holds_next_to_no_memory),
-        cmocka_unit_test(a_reader_from_before_the_first_event_gets_it),
+        TEST(the_farewell_is_the_last_event),
+        TEST(a_stream_has_not_ended_before),
+        TEST(a_reader_knows_of_the_end_when_it_has_synced),
+        TEST(a_reader_that_comes_later_knows_at_once),
+        TEST(the_end_wakes_the_readers),
+        TEST(an_end_without_a_farewell_wakes_them_too),
+        TEST(a_stream_ends_once),
+        TEST(a_stream_ends_also_when_its_farewell_is_refused),
+        TEST(what_is_retained_can_be_found_after_the_end),
+        TEST(retention_by_age_goes_on_after_the_end),
+        TEST(a_stream_without_events_holds_next_to_no_memory),
+        TEST(a_reader_from_before_the_first_event_gets_it),
         cmocka_unit_test(a_first_event_of_any_size_fits),
         cmocka_unit_test(a_reader_that_has_ended_has_seen_everything),
     };

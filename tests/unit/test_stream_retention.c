@@ -1,0 +1,117 @@
+/* What a stream takes in, how long it keeps it, and whom it wakes. */
+#include "reader_fixture.h"
+
+#include <stdlib.h>
+
+static void retaining_no_events_keeps_nothing_but_still_delivers(void **state)
+{
+    struct fixture f;
+    struct tg_cursor cursor;
+    (void)state;
+
+    begin(&f, "epochepoch", 0, 0);
+    struct tg_cursor live = tg_reader_seek_live(f.reader);
+    append_many(&f, 3);
+    assert_string_equal(next_id(&f, live), "epochepoch-1");
+    assert_int_equal(seek(&f, "epochepoch-3", &cursor).reason, TG_GAP_NONE);
+    assert_int_equal(seek(&f, "epochepoch-2", &cursor).missed, 1);
+    assert_int_equal(cursor.position, tg_reader_end(f.reader));
+    end(&f);
+}
+
+static void events_older_than_the_age_are_evicted(void **state)
+{
+    struct fixture f;
+    struct tg_cursor cursor;
+    (void)state;
+
+    begin(&f, "epochepoch", 100, 500);
+    append_many(&f, 3);
+    const struct tg_event event = { .data = TG_STR("late") };
+    assert_int_equal(tg_stream_append(f.stream, &event, 1600), TG_OK);
+    tg_stream_flush(f.stream);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_int_equal(seek(&f, "epochepoch-1", &cursor).missed, 2);
+    tg_stream_evict(f.stream, 2200);
+    tg_reader_sync(f.reader, NULL, NULL);
+    assert_int_equal(tg_reader_seek_oldest(f.reader).position, tg_reader_end(f.reader));
+    end(&f);
+}
+
+static void a_reader_is_woken_once_until_it_syncs(void **state)
+{
+    struct fixture f;
+    const struct tg_event event = { .data = TG_STR("x") };
+    (void)state;
+
+    begin(&f, "epochepoch", 100, 0);
+    for (int i = 0; i < 3; i++) {
+        tg_stream_append(f.stream, &event, 0);
+        tg_stream_flush(f.stream);
+    }
+    assert_int_equal(f.wakes, 1);
+    tg_reader_sync(f.reader, NULL, NULL);
+    tg_stream_flush(f.stream);
+    assert_int_equal(f.wakes, 1);
+    tg_stream_append(f.stream, &event, 0);
+    tg_stream_flush(f.stream);
+    assert_int_equal(f.wakes, 2);
+    end(&f);
+}
+
+static void invalid_ids_and_types_store_nothing(void **state)
+{
+    static const struct tg_event bad[] = {
+        { .id = { "a b", 3 } },
+        { .id = { "\xc3\xa4", 2 } },
+        { .type = { "a\nb", 3 } },
+    };
+    struct tg_stream_stats stats;
+    struct fixture f;
+    (void)state;
+
+    begin(&f, "epochepoch", 100, 0);
+    for (size_t i = 0; i < TG_COUNT_OF(bad); i++)
+        assert_int_equal(tg_stream_append(f.stream, &bad[i], 0), TG_ERR_INVALID);
+    tg_stream_get_stats(f.stream, &stats);
+    assert_int_equal(stats.events, 0);
+    assert_int_equal(stats.bytes, 0);
+    end(&f);
+}
+
+static void memory_stays_within_retain_bytes_one_segment_and_one_message(void **state)
+{
+    const uint64_t retain = 1 << 20;
+    char *data = malloc(300 * 1024);
+    struct tg_stream_stats stats;
+    struct fixture f;
+    (void)state;
+
+    memset(data, 'x', 300 * 1024);
+    begin(&f, "epochepoch", 1000000, 0);
+    for (int i = 0; i < 4000; i++) {
+        size_t length = i % 50 == 0 ? 300 * 1024 : (size_t)(i % 2000);
+        const struct tg_event event = { .data = { data, length } };
+        assert_int_equal(tg_stream_append(f.stream, &event, 0), TG_OK);
+        tg_stream_flush(f.stream);
+        tg_reader_sync(f.reader, NULL, NULL);
+        tg_stream_get_stats(f.stream, &stats);
+        assert_true(stats.retained_bytes <= retain);
+        assert_true(stats.memory_bytes <= retain + 128 * 1024 + 2 * 301 * 1024);
+    }
+    free(data);
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(retaining_no_events_keeps_nothing_but_still_delivers),
+        cmocka_unit_test(events_older_than_the_age_are_evicted),
+        cmocka_unit_test(a_reader_is_woken_once_until_it_syncs),
+        cmocka_unit_test(invalid_ids_and_types_store_nothing),
+        cmocka_unit_test(memory_stays_within_retain_bytes_one_segment_and_one_message),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
