@@ -308,6 +308,7 @@ static void messages_wait_until_the_member_has_a_writer(void **state)
     tg_outgoing_finish(tg_stream_take_outgoing(stream), TG_OK);
     assert_int_equal(result, TG_OK);
     tg_family_leave(f->family, stream);
+    end(f);
 }
 
 static void messages_for_a_member_that_is_given_up_fail(void **state)
