@@ -1,43 +1,5 @@
 /* Links that ask again and again. */
-#include "fake_http.h"
-
-static struct tg_progress progress;
-
-static struct tg_config_upstream config;
-
-static int set_up(void **state)
-{
-    (void)state;
-    config = (struct tg_config_upstream){
-        .kind = TG_UPSTREAM_POLL,
-        .max_message_bytes = 20,
-        .connect_timeout_ms = 7000,
-        .every_ms = 5000,
-        .content_type = (char *)"application/json",
-    };
-    return 0;
-}
-
-static int forget_progress(void **state)
-{
-    tear_down(state);
-    tg_progress_deinit(&progress);
-    return 0;
-}
-
-static void start(void)
-{
-    start_link(tg_link_new_poll, &config, &progress);
-}
-
-#define TEXT HEAD(.status = 200, .content_type = TG_STR("text/plain"))
-
-/* The same answer again and again, each after its request. */
-static void expect_next(const char *request)
-{
-    assert_int_equal(pass_time(), 5000);
-    expect_request(request);
-}
+#include "poll_fixture.h"
 
 /* ---- asking ------------------------------------------------------------------------------------- */
 
@@ -237,107 +199,6 @@ static void without_a_type_utf_8_is_text(void **state)
     expect_told("open;message(||\xc3\xa4);message binary(||\xc3);");
 }
 
-/* ---- cursors ------------------------------------------------------------------------------------ */
-
-static void a_cursor_goes_into_the_query(void **state)
-{
-    (void)state;
-    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
-    start();
-    expect_request("GET /feed");
-    answer(HEAD(.status = 200), "{\"n\":\"a b\"}");
-    expect_next("GET /feed?since=a%20b");
-    answer(HEAD(.status = 200), "{\"m\":1}");
-    expect_next("GET /feed?since=a%20b"); /* there is none: the old one stays */
-    answer(HEAD(.status = 200), "{\"n\":1.0}");
-    expect_next("GET /feed?since=1.0");
-    answer(HEAD(.status = 204), "");
-    expect_next("GET /feed?since=1.0");
-}
-
-static void the_first_request_has_the_initial_cursor(void **state)
-{
-    (void)state;
-    config.cursor =
-        (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since", .initial = (char *)"0" };
-    start();
-    expect_request("GET /feed?since=0");
-    answer(HEAD(.status = 200), "{\"n\":5}");
-    expect_next("GET /feed?since=5");
-    end_with(TG_REASON_CLOSED, "");
-    start();
-    expect_request("GET /feed?since=5"); /* the next link, too, goes on from there */
-}
-
-static void a_cursor_goes_into_the_body(void **state)
-{
-    (void)state;
-    config.method = TG_CONFIG_POST;
-    config.body = (struct tg_config_message){ .is_set = true, .bytes = (char *)"{\"a\":1}", .length = 7 };
-    config.cursor =
-        (struct tg_config_cursor){ .from = (char *)"/n", .body = (char *)"/since", .initial = (char *)"0" };
-    start();
-    expect_request("POST /feed|application/json|{\"since\":\"0\",\"a\":1}");
-    answer(HEAD(.status = 200), "{\"n\":1.50}");
-    expect_next("POST /feed|application/json|{\"since\":1.50,\"a\":1}");
-    answer(HEAD(.status = 200), "{\"n\":\"x\"}");
-    expect_next("POST /feed|application/json|{\"since\":\"x\",\"a\":1}");
-}
-
-static void validators_belong_to_one_cursor(void **state)
-{
-    (void)state;
-    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
-    start();
-    answer(HEAD(.status = 200, .etag = TG_STR("\"1\"")), "{\"n\":5}");
-    expect_next("GET /feed?since=5");
-    answer(HEAD(.status = 200, .etag = TG_STR("\"2\"")), "{\"n\":5, \"m\":6}");
-    expect_next("GET /feed?since=5|If-None-Match: \"2\"");
-}
-
-static void the_cursor_moves_only_after_the_message(void **state)
-{
-    (void)state;
-    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
-    start();
-    give_head(HEAD(.status = 200));
-    give_text("{\"n\":5}");
-    assert_int_equal(progress.cursor.length, 0);
-    end_with(TG_REASON_CLOSED, "cut");
-    assert_int_equal(progress.cursor.length, 0);
-}
-
-static void expect_no_progress(void)
-{
-    assert_false(progress.has_digest);
-    assert_int_equal(progress.cursor.length + progress.etag.length, 0);
-}
-
-static void progress_comes_after_the_message(void **state)
-{
-    (void)state;
-    within_message = expect_no_progress;
-    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
-    start();
-    answer(HEAD(.status = 200, .etag = TG_STR("\"1\"")), "{\"n\":5}");
-    assert_true(progress.has_digest);
-    assert_string_equal(progress.cursor.data, "5");
-}
-
-static void a_cursor_that_fits_no_query_ends_it(void **state)
-{
-    static char long_one[8100];
-
-    (void)state;
-    memset(long_one, 'x', sizeof(long_one) - 1);
-    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
-    tg_buffer_append_str(&progress.cursor, long_one);
-    start();
-    assert_int_equal(exchange_count, 0);
-    pass_time();
-    expect_told("end(protocol 0 0 a cursor that is too long for a query);");
-}
-
 /* ---- long polling ------------------------------------------------------------------------------- */
 
 static void a_long_poll_asks_again_at_once(void **state)
@@ -435,13 +296,6 @@ int main(void)
         TEST(a_body_that_is_too_large_is_dropped),
         TEST(the_content_type_says_whether_it_is_text),
         TEST(without_a_type_utf_8_is_text),
-        TEST(a_cursor_goes_into_the_query),
-        TEST(the_first_request_has_the_initial_cursor),
-        TEST(a_cursor_goes_into_the_body),
-        TEST(validators_belong_to_one_cursor),
-        TEST(the_cursor_moves_only_after_the_message),
-        TEST(progress_comes_after_the_message),
-        TEST(a_cursor_that_fits_no_query_ends_it),
         TEST(a_long_poll_asks_again_at_once),
         TEST(a_backend_that_does_not_hold_is_asked_ten_times_a_second),
         TEST(a_long_poll_does_not_hurry_for_what_is_too_large),

@@ -1,0 +1,116 @@
+/* Links that ask again and again, each time from where the last answer ended. */
+#include "poll_fixture.h"
+
+static void a_cursor_goes_into_the_query(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    expect_request("GET /feed");
+    answer(HEAD(.status = 200), "{\"n\":\"a b\"}");
+    expect_next("GET /feed?since=a%20b");
+    answer(HEAD(.status = 200), "{\"m\":1}");
+    expect_next("GET /feed?since=a%20b"); /* there is none: the old one stays */
+    answer(HEAD(.status = 200), "{\"n\":1.0}");
+    expect_next("GET /feed?since=1.0");
+    answer(HEAD(.status = 204), "");
+    expect_next("GET /feed?since=1.0");
+}
+
+static void the_first_request_has_the_initial_cursor(void **state)
+{
+    (void)state;
+    config.cursor =
+        (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since", .initial = (char *)"0" };
+    start();
+    expect_request("GET /feed?since=0");
+    answer(HEAD(.status = 200), "{\"n\":5}");
+    expect_next("GET /feed?since=5");
+    end_with(TG_REASON_CLOSED, "");
+    start();
+    expect_request("GET /feed?since=5"); /* the next link, too, goes on from there */
+}
+
+static void a_cursor_goes_into_the_body(void **state)
+{
+    (void)state;
+    config.method = TG_CONFIG_POST;
+    config.body = (struct tg_config_message){ .is_set = true, .bytes = (char *)"{\"a\":1}", .length = 7 };
+    config.cursor =
+        (struct tg_config_cursor){ .from = (char *)"/n", .body = (char *)"/since", .initial = (char *)"0" };
+    start();
+    expect_request("POST /feed|application/json|{\"since\":\"0\",\"a\":1}");
+    answer(HEAD(.status = 200), "{\"n\":1.50}");
+    expect_next("POST /feed|application/json|{\"since\":1.50,\"a\":1}");
+    answer(HEAD(.status = 200), "{\"n\":\"x\"}");
+    expect_next("POST /feed|application/json|{\"since\":\"x\",\"a\":1}");
+}
+
+static void validators_belong_to_one_cursor(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    answer(HEAD(.status = 200, .etag = TG_STR("\"1\"")), "{\"n\":5}");
+    expect_next("GET /feed?since=5");
+    answer(HEAD(.status = 200, .etag = TG_STR("\"2\"")), "{\"n\":5, \"m\":6}");
+    expect_next("GET /feed?since=5|If-None-Match: \"2\"");
+}
+
+static void the_cursor_moves_only_after_the_message(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    give_head(HEAD(.status = 200));
+    give_text("{\"n\":5}");
+    assert_int_equal(progress.cursor.length, 0);
+    end_with(TG_REASON_CLOSED, "cut");
+    assert_int_equal(progress.cursor.length, 0);
+}
+
+static void expect_no_progress(void)
+{
+    assert_false(progress.has_digest);
+    assert_int_equal(progress.cursor.length + progress.etag.length, 0);
+}
+
+static void progress_comes_after_the_message(void **state)
+{
+    (void)state;
+    within_message = expect_no_progress;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    answer(HEAD(.status = 200, .etag = TG_STR("\"1\"")), "{\"n\":5}");
+    assert_true(progress.has_digest);
+    assert_string_equal(progress.cursor.data, "5");
+}
+
+static void a_cursor_that_fits_no_query_ends_it(void **state)
+{
+    static char long_one[8100];
+
+    (void)state;
+    memset(long_one, 'x', sizeof(long_one) - 1);
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    tg_buffer_append_str(&progress.cursor, long_one);
+    start();
+    assert_int_equal(exchange_count, 0);
+    pass_time();
+    expect_told("end(protocol 0 0 a cursor that is too long for a query);");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, forget_progress)
+    const struct CMUnitTest tests[] = {
+        TEST(a_cursor_goes_into_the_query),
+        TEST(the_first_request_has_the_initial_cursor),
+        TEST(a_cursor_goes_into_the_body),
+        TEST(validators_belong_to_one_cursor),
+        TEST(the_cursor_moves_only_after_the_message),
+        TEST(progress_comes_after_the_message),
+        TEST(a_cursor_that_fits_no_query_ends_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
