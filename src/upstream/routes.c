@@ -55,9 +55,17 @@ static struct feed *find(const struct routes *routes, const struct tg_stream *st
     return feed;
 }
 
+/* Others may have joined the same key meanwhile, and have been told that it is being connected: they must learn of the
+ * state from an event, as in catch_up. */
 void routes_prepare(const struct routes *routes, struct tg_stream *stream)
 {
+    struct tg_stream_stats stats;
+
     tg_stream_set_state(stream, atomic_load_explicit(&routes->state, memory_order_relaxed));
+    atomic_thread_fence(memory_order_seq_cst);
+    tg_stream_get_stats(stream, &stats);
+    if (stats.subscribers > 1)
+        tg_stream_set_state(stream, TG_STREAM_CONNECTING);
 }
 
 /* The state has changed since the stream was prepared: who reads it was told the old one, and must learn of it as others

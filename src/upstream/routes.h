@@ -5,7 +5,7 @@
  *
  * A feed is what the upstream knows of a member. It holds the member as long as that retains events; without events and
  * clients the family closes it. All feeds share the upstream's outages and its end. The worker's thread, but for
- * routes_new and routes_free. */
+ * routes_new, routes_prepare and routes_free. */
 #ifndef TIDEGATE_UPSTREAM_ROUTES_H
 #define TIDEGATE_UPSTREAM_ROUTES_H
 
@@ -18,7 +18,8 @@ struct routes *routes_new(struct tg_upstream *upstream, struct tg_family *family
 /* The pool has been stopped; the family may have been freed. */
 void routes_free(struct routes *routes);
 
-/* A stream that will be a member's: it is shown how the backend is, before its first reader looks. Any thread. */
+/* A stream that will be a member's, and counts who opens it: it is shown how the backend is, before its first reader
+ * looks. Any thread. */
 void routes_prepare(const struct routes *routes, struct tg_stream *stream);
 /* A member has come, and has gone. True: a client follows it already. */
 bool routes_on_opened(struct routes *routes, struct tg_stream *stream);

@@ -61,6 +61,27 @@ static void a_member_of_a_backend_that_is_up_is_up_at_once(void **state)
     tg_family_leave(scene->family, late);
 }
 
+/* Two ask for a new key at the same time: the one that does not open it may have seen what state it had before. */
+static void who_joins_while_a_member_is_opened_is_told_that_the_backend_is_up(void **state)
+{
+    struct scene *scene = *state;
+    const struct tg_opening opening = { .worker_index = 0 };
+    struct tg_buffer error = { 0 };
+
+    make_routed(scene);
+    start(scene, true);
+    WAIT_UNTIL(look(scene).held == 2);
+    struct tg_stream *stream = tg_stream_new(
+        &(struct tg_stream_options){ .name = "both", .retain_events = 10, .retain_bytes = 10000 });
+    tg_stream_subscriber_added(stream);
+    tg_stream_subscriber_added(stream);
+    assert_int_equal(tg_upstream_set_open(scene->set, 0, stream, &opening, &error), TG_OK);
+    WAIT_UNTIL(holds(stream, "\"state\":\"up\""));
+    assert_int_equal(tg_stream_get_state(stream), TG_STREAM_UP);
+    tg_upstream_set_close(scene->set, 0, stream);
+    tg_stream_unref(stream);
+}
+
 static void outages_are_told_to_all_members(void **state)
 {
     struct scene *scene = *state;
@@ -106,6 +127,7 @@ int main(void)
         TEST(events_go_to_the_member_of_their_key),
         TEST(a_member_with_events_stays),
         TEST(a_member_of_a_backend_that_is_up_is_up_at_once),
+        TEST(who_joins_while_a_member_is_opened_is_told_that_the_backend_is_up),
         TEST(outages_are_told_to_all_members),
         TEST(a_message_for_a_new_key_of_a_backend_that_is_up_is_taken),
     };
