@@ -36,6 +36,9 @@ static void go_idle(struct tg_supervisor *supervisor, struct tg_supervisor_actio
 {
     actions->disconnect = supervisor->state == TG_UPSTREAM_CONNECTING || supervisor->state == TG_UPSTREAM_UP;
     supervisor->state = TG_UPSTREAM_IDLE;
+    /* Who comes now is told that it is being connected, and must be told when it is up. */
+    if (supervisor->marked == TG_STREAM_UP)
+        supervisor->marked = TG_STREAM_CONNECTING;
 }
 
 static void on_opened(struct tg_supervisor *supervisor, uint64_t now_ms,

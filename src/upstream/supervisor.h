@@ -28,7 +28,7 @@ struct tg_supervisor {
     uint64_t up_since_ms;
     uint64_t demand_lost_ms;
     uint64_t not_before_ms;      /* of the next attempt */
-    enum tg_stream_state marked; /* the last marker in the stream; CONNECTING: none yet */
+    enum tg_stream_state marked; /* the last marker in the stream; CONNECTING: none since it was idle */
     uint64_t deadline_ms;        /* when to send TG_SUPERVISOR_TIME; 0: no need */
 };
 

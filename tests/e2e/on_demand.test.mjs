@@ -32,6 +32,16 @@ for (const workers of [1, 3]) {
   });
 }
 
+test('who comes after it was let go learns that the upstream is up again', async (t) => {
+  const { gate, open } = await start(t, { linger: '0' });
+  for (let round = 0; round < 3; round++) {
+    const client = startClient(t, { port: gate.port });
+    await client.until('the upstream', () => client.events.some((event) => event.type === 'tidegate.upstream' && JSON.parse(event.data).state === 'up'));
+    client.stop();
+    await until('the end of the connection', () => open() === 0);
+  }
+});
+
 test('linger keeps the connection for a client that comes back', async (t) => {
   const { gate, connections, open } = await start(t, { linger: '1s' });
   const first = startClient(t, { port: gate.port });
