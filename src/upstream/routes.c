@@ -11,8 +11,9 @@ struct feed {
     struct tg_stream *stream; /* a reference */
     bool is_held;             /* joined, with the reference that comes with it */
     bool has_news;            /* in the list of those */
-    bool has_outgoing;        /* waits for room */
+    bool has_outgoing;        /* waits for room, in the list of those */
     struct feed *prev_news, *next_news;
+    struct feed *prev_waiting, *next_waiting;
     UT_hash_handle hh;
 };
 
@@ -21,7 +22,7 @@ struct routes {
     struct tg_family *family;
     struct feed *feeds;
     struct feed *news;
-    size_t waiting; /* feeds with has_outgoing */
+    struct feed *waiting; /* the one that has waited longest first: none is passed over */
     _Atomic(enum tg_stream_state) state;
 };
 
@@ -115,7 +116,10 @@ static void set_outgoing(struct feed *feed, bool has_outgoing)
     if (feed->has_outgoing == has_outgoing)
         return;
     feed->has_outgoing = has_outgoing;
-    feed->routes->waiting += has_outgoing ? 1 : (size_t)-1;
+    if (has_outgoing)
+        DL_APPEND2(feed->routes->waiting, feed, prev_waiting, next_waiting);
+    else
+        DL_DELETE2(feed->routes->waiting, feed, prev_waiting, next_waiting);
 }
 
 static void free_feed(struct feed *feed)
@@ -308,7 +312,9 @@ void routes_take_outgoing(struct routes *routes, uint64_t stream_id)
 
 void routes_on_drained(struct routes *routes)
 {
-    for (struct feed *feed = routes->feeds; feed && routes->waiting > 0; feed = feed->hh.next)
-        if (feed->has_outgoing)
-            pump(feed);
+    for (struct feed *feed; (feed = routes->waiting);) {
+        pump(feed);
+        if (feed->has_outgoing) /* there is no room any more */
+            return;
+    }
 }
