@@ -74,7 +74,7 @@ void tg_stream_subscriber_removed(struct tg_stream *stream); /* any thread */
 
 /* ---- the upstream's state, for who connects while nothing flows; any thread ------------------- */
 enum tg_stream_state { TG_STREAM_CONNECTING, TG_STREAM_UP, TG_STREAM_DOWN };
-void tg_stream_set_state(struct tg_stream *stream, enum tg_stream_state state); /* owner's thread */
+void tg_stream_set_state(struct tg_stream *stream, enum tg_stream_state state); /* owner, opener */
 enum tg_stream_state tg_stream_get_state(const struct tg_stream *stream);
 
 /* ---- figures; any thread, each exact, together not one instant -------------------------------- */

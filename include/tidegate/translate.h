@@ -23,8 +23,8 @@ struct tg_message {
      * the id only when it is a valid one here (tg_id_is_valid), else the event gets an id of Tidegate's own. */
     struct tg_str type;
     struct tg_str id;
-    bool
-        is_last; /* the stream ends with it; a mark such as "[DONE]" need not fit: then it makes no event, and is no misfit */
+    /* The stream ends with it. A mark such as "[DONE]" need not fit: then it makes no event, and is no misfit. */
+    bool is_last;
 };
 
 /* Why a message became no event; each is counted by the caller. */

@@ -9,7 +9,7 @@ typedef enum tg_err tg_place_fn(struct tg_buffer *out, struct tg_str value);
 enum tg_err tg_place_encoded(struct tg_buffer *out,
                              struct tg_str value); /* all but unreserved characters, RFC 3986 */
 enum tg_err tg_place_in_site(struct tg_buffer *out,
-                             struct tg_str value); /* letters, digits, ".", "-", ":", "[", "]" */
+                             struct tg_str value); /* letters, digits, ".", "-", "_", ":", "[", "]" */
 enum tg_err tg_place_in_header(struct tg_buffer *out,
                                struct tg_str value);                      /* no control characters but tabs */
 enum tg_err tg_place_in_json(struct tg_buffer *out, struct tg_str value); /* UTF-8, within a string */
