@@ -79,11 +79,11 @@ static bool append_filled(const struct tg_config_stream *stream, const struct te
     return is_outside;
 }
 
-/* Not with something in braces. */
-static bool begins_object(const char *text)
+/* An object, not with something in braces; an array that begins with a string: other brackets may be only that. */
+static bool begins_json(const char *text)
 {
     static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    return *text == '{' && text[1 + strspn(text + 1, name)] != '}';
+    return (*text == '{' && text[1 + strspn(text + 1, name)] != '}') || strncmp(text, "[\"", 2) == 0;
 }
 
 /* A value that stands outside of quotes is checked to be JSON where the text is, and not where it only looks like it. */
@@ -92,13 +92,14 @@ static void check_json(struct tg_document *document, const struct tg_path *path,
 {
     struct tg_buffer filled = { 0 };
     bool is_outside = append_filled(stream, text, &filled);
-    if (is_outside && begins_object(text->text)) {
+    if (is_outside && begins_json(text->text)) {
         while (filled.length > 0 && (unsigned char)filled.data[filled.length - 1] <= ' ')
             filled.length--;
         json_t *json = json_loadb(filled.data, filled.length, 0, NULL);
         if (!json)
             tg_document_error(document, path,
-                              "expected JSON, as it begins with \"{\" and has parameters outside of quotes");
+                              "expected JSON, as it begins with \"%c\" and has parameters outside of quotes",
+                              *text->text);
         json_decref(json);
     }
     tg_buffer_deinit(&filled);
