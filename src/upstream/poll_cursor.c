@@ -1,6 +1,7 @@
 /* Cursors. JSON is read and changed as text, so that everything else in it stays as it was written. */
 #include "poll_cursor.h"
 
+#include "placeholder.h"
 #include "target.h"
 #include "tidegate/translate.h"
 
@@ -55,20 +56,6 @@ enum tg_err tg_poll_cursor_read(const char *from, struct tg_str text, struct tg_
 
 /* ---- into a query ----------------------------------------------------------------------------- */
 
-/* RFC 3986 section 2.1: all but the unreserved characters. */
-static enum tg_err append_encoded(struct tg_buffer *out, struct tg_str text)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    enum tg_err err = TG_OK;
-
-    for (size_t i = 0; i < text.length && err == TG_OK; i++)
-        if (memchr(plain, text.data[i], strlen(plain)))
-            err = tg_buffer_append(out, &text.data[i], 1);
-        else
-            err = tg_buffer_appendf(out, "%%%02X", (unsigned char)text.data[i]);
-    return err;
-}
-
 enum tg_err tg_poll_cursor_add_to_path(struct tg_buffer *out, const char *path, const char *name,
                                        struct tg_str cursor)
 {
@@ -82,11 +69,11 @@ enum tg_err tg_poll_cursor_add_to_path(struct tg_buffer *out, const char *path, 
     if (err == TG_OK && !is_open)
         err = tg_buffer_append_str(out, query ? "&" : "?");
     if (err == TG_OK)
-        err = append_encoded(out, tg_str_from(name));
+        err = tg_place_encoded(out, tg_str_from(name));
     if (err == TG_OK)
         err = tg_buffer_append_str(out, "=");
     if (err == TG_OK)
-        err = append_encoded(out, cursor);
+        err = tg_place_encoded(out, cursor);
     if (err == TG_OK && out->length - before > TG_TARGET_PATH_MAX)
         err = TG_ERR_TOO_LARGE;
     return err;
