@@ -49,6 +49,9 @@ static struct lws_context *make_lws(struct tg_context *context, size_t upstream_
         .pcontext = &context->lws,
         .pt_serv_buf_size = BUFFER_BYTES,
         .fd_limit_per_thread = limit_descriptors(upstream_count),
+#ifdef TG_LWS_COUNTS_LOGS
+        .log_cx = &context->log,
+#endif
         .timeout_secs = FOREVER_S,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
@@ -71,6 +74,9 @@ static struct lws_vhost *make_vhost(struct tg_context *context)
         .protocols = protocols,
         .connect_timeout_secs = FOREVER_S,
         .http_proxy_address = "", /* else the environment's http_proxy would count */
+#ifdef TG_LWS_COUNTS_LOGS
+        .log_cx = &context->log,
+#endif
     };
 
     return lws_create_vhost(context->lws, &info);

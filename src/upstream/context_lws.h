@@ -9,10 +9,20 @@
 
 #define TG_LWS_PROTOCOL "tidegate"
 
+/* From 4.3 on libwebsockets counts what may log to a log: not atomically, and to one log for the whole process
+ * unless a context and its vhost have their own. When the count of one shared by threads comes out too low, it
+ * aborts. */
+#if LWS_LIBRARY_VERSION_NUMBER >= 4003000
+#define TG_LWS_COUNTS_LOGS
+#endif
+
 struct tg_context {
     struct tg_worker *worker;
     struct lws_context *lws; /* libwebsockets sets it to NULL when the last of it is gone */
     struct lws_vhost *vhost;
+#ifdef TG_LWS_COUNTS_LOGS
+    lws_log_cx_t log; /* silent */
+#endif
     struct tg_websocket *websockets;
     uv_idle_t reaper;
     int turns_left;      /* until the reaper strikes */
