@@ -1,6 +1,7 @@
 // A TCP proxy that cuts (FIN or RST, at once or after so many bytes), freezes and delays what passes.
 import net from 'node:net';
 import { atEnd } from './at-end.mjs';
+import { reset } from './reset.mjs';
 
 // How many of these bytes still pass; Infinity: the cut is not among them.
 function endOfCut(pair, bytes) {
@@ -40,7 +41,7 @@ export class CuttingProxy {
   #accept(client) {
     this.accepted++;
     if (this.refuses) {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const cut = this.plan(this);
@@ -101,7 +102,7 @@ export class CuttingProxy {
     if (!this.pairs.delete(pair)) return;
     this.cuts++;
     for (const socket of [pair.client, pair.upstream]) {
-      if (mode === 'rst') socket.resetAndDestroy();
+      if (mode === 'rst') reset(socket);
       else socket.destroySoon();
     }
   }

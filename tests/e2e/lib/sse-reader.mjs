@@ -4,6 +4,7 @@ import net from 'node:net';
 import { EventEmitter } from 'node:events';
 import tls from 'node:tls';
 import { atEnd } from './at-end.mjs';
+import { reset } from './reset.mjs';
 import { SseParser } from './sse-parser.mjs';
 import { until } from './wait.mjs';
 
@@ -122,7 +123,7 @@ export class SseConnection extends EventEmitter {
   }
 
   cut(mode = 'rst') {
-    if (mode === 'rst' && !this.socket.encrypted) this.socket.resetAndDestroy();
+    if (mode === 'rst' && !this.socket.encrypted) reset(this.socket);
     else this.socket.destroy();
     this.#finish('cut');
   }
