@@ -30,6 +30,26 @@ bool tg_str_equals_nocase(struct tg_str a, struct tg_str b)
     return true;
 }
 
+bool tg_str_has_control(struct tg_str text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+int tg_hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
 uint32_t tg_hash32(const void *bytes, size_t length)
 {
     const unsigned char *data = bytes;

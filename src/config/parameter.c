@@ -84,18 +84,9 @@ static bool is_plain(struct tg_str value)
     return value.length <= DEFAULT_MAX_BYTES;
 }
 
-static bool has_control_characters(struct tg_str value)
-{
-    for (size_t i = 0; i < value.length; i++) {
-        if ((unsigned char)value.data[i] < ' ' || value.data[i] == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 bool tg_parameter_allows(struct tg_parameter *parameter, struct tg_str value)
 {
-    if (value.length == 0 || has_control_characters(value))
+    if (value.length == 0 || tg_str_has_control(value))
         return false;
     if (parameter->one_of)
         return is_one_of(parameter->one_of, value);

@@ -22,7 +22,4 @@ enum tg_err tg_path_decode(struct tg_str raw, char *out, size_t *ret_length);
 /* uri-host [ ":" port ], with a host that is not empty (RFC 9110 sections 4.2.1 and 7.2). */
 bool tg_host_is_valid(struct tg_str host);
 
-/* -1 when it is no hexadecimal digit. */
-int tg_hex_value(char digit);
-
 #endif

@@ -79,10 +79,15 @@ static size_t cost_of(const struct tg_outgoing *outgoing)
     return sizeof *outgoing + outgoing->length;
 }
 
+/* A message that is alone may be larger, so that one that is allowed can be sent at all, but crowds of those are not to
+ * take all memory either. */
 static bool is_too_much(const struct outbox *outbox, size_t cost)
 {
-    return outbox->bytes + cost > TG_OUTGOING_BYTES_MAX ||
-           atomic_load_explicit(&all_bytes, memory_order_relaxed) + cost > TG_OUTGOING_ALL_BYTES_MAX;
+    size_t all = atomic_load_explicit(&all_bytes, memory_order_relaxed);
+
+    if (!outbox->first)
+        return all >= TG_OUTGOING_ALL_BYTES_MAX * 4;
+    return outbox->bytes + cost > TG_OUTGOING_BYTES_MAX || all + cost > TG_OUTGOING_ALL_BYTES_MAX;
 }
 
 /* Under the lock. */
@@ -92,7 +97,7 @@ static enum tg_err enqueue(struct outbox *outbox, struct tg_outgoing *outgoing)
 
     if (!outbox->wake)
         return TG_ERR_CLOSED;
-    if (outbox->first && is_too_much(outbox, cost))
+    if (is_too_much(outbox, cost))
         return TG_ERR_LIMIT;
     atomic_fetch_add_explicit(&all_bytes, cost, memory_order_relaxed);
     *outbox->end = outgoing;

@@ -37,18 +37,9 @@ void tg_address_deinit(struct tg_address *address)
 
 /* ---- is it one? ---------------------------------------------------------------------------------- */
 
-static bool has_control_characters(struct tg_str key)
-{
-    for (size_t i = 0; i < key.length; i++) {
-        if ((unsigned char)key.data[i] < 0x20 || key.data[i] == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 static bool is_key(struct tg_address *address, struct tg_str key)
 {
-    if (key.length == 0 || key.length > TG_KEY_MAX || has_control_characters(key))
+    if (key.length == 0 || key.length > TG_KEY_MAX || tg_str_has_control(key))
         return false;
     return address->parameter_count == 0 ||
            tg_parameters_allow(address->parameters, address->parameter_count, key);

@@ -88,15 +88,6 @@ static enum tg_err decode_base64(struct tg_str bytes, size_t max_bytes, struct t
     return TG_OK;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 static enum tg_err decode_hex(struct tg_str bytes, size_t max_bytes, struct tg_buffer *out)
 {
     const char *at = bytes.data, *end = bytes.data + bytes.length;
@@ -109,7 +100,7 @@ static enum tg_err decode_hex(struct tg_str bytes, size_t max_bytes, struct tg_b
             at++;
             continue;
         }
-        int high = hex_value(at[0]), low = end - at > 1 ? hex_value(at[1]) : -1;
+        int high = tg_hex_value(at[0]), low = end - at > 1 ? tg_hex_value(at[1]) : -1;
         if (high < 0 || low < 0)
             return TG_ERR_INVALID;
         if (length == room)

@@ -4,14 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Takes the next pair, with or without a value. */
 static struct tg_str take_pair(struct tg_str *query, const char *ends)
 {
@@ -32,9 +24,9 @@ static enum tg_err append_name(struct tg_buffer *out, struct tg_str pair)
 
     for (size_t at = 0; at < pair.length && pair.data[at] != '=' && err == TG_OK; at++) {
         char c = pair.data[at] == '+' ? ' ' : pair.data[at];
-        if (c == '%' && at + 2 < pair.length && hex_value(pair.data[at + 1]) >= 0 &&
-            hex_value(pair.data[at + 2]) >= 0) {
-            c = (char)(hex_value(pair.data[at + 1]) * 16 + hex_value(pair.data[at + 2]));
+        if (c == '%' && at + 2 < pair.length && tg_hex_value(pair.data[at + 1]) >= 0 &&
+            tg_hex_value(pair.data[at + 2]) >= 0) {
+            c = (char)(tg_hex_value(pair.data[at + 1]) * 16 + tg_hex_value(pair.data[at + 2]));
             at += 2;
         }
         if (c == '[' || c == '\0')
