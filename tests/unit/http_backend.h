@@ -140,8 +140,10 @@ static inline enum backend_then backend_answer(struct backend_connection *connec
         backend_send(connection, missing, strlen(missing));
         return BACKEND_GOES_ON;
     }
+    /* Once the answer is there, the test that the table belongs to may be over. */
+    enum backend_then then = route->then;
     backend_send(connection, route->answer, route->length ? route->length : strlen(route->answer));
-    return route->then;
+    return then;
 }
 
 static inline bool backend_shake_hands(struct backend_connection *connection)
