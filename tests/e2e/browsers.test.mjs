@@ -42,12 +42,15 @@ for (const [name, launch] of Object.entries(browsers)) {
       await gate.untilReady();
       const page = await open(`http://127.0.0.1:${proxy.port}/page`);
       const count = () => page.evaluate(() => window.got.filter((event) => event.type === 'message').length);
+      const countErrors = () => page.evaluate(() => window.errors);
       const sending = feed.sendAtRate(300, (n) => `${n}\n${'x'.repeat(n % 1000)}`);
       atEnd(t, () => sending.stop());
       for (let cut = 0; cut < 6; cut++) {
         const before = await count();
         await until(`events after ${cut} cuts`, async () => (await count()) > before + 30, { every: 50, timeout: 60000 });
         proxy.cutAll(cut % 2 ? 'fin' : 'rst');
+        // What came before it may still wait in the page.
+        await until(`cut ${cut + 1} to be noticed`, async () => (await countErrors()) > cut, { every: 50 });
       }
       const sent = sending.stop();
       await until('all events', async () => (await count()) >= sent, { every: 100, timeout: 60000 });
@@ -59,9 +62,7 @@ for (const [name, launch] of Object.entries(browsers)) {
         assert.ok(event.data.startsWith(`${continuity.events}\n`));
       }
       assert.equal(continuity.events, sent);
-      const errors = await page.evaluate(() => window.errors);
-      assert.ok(errors >= 6, `the browser noticed ${errors} of 6 cuts`);
-      t.diagnostic(`${sent} events, ${errors} cuts noticed, nothing lost`);
+      t.diagnostic(`${sent} events, ${await countErrors()} cuts noticed, nothing lost`);
       await page.close();
     });
 
