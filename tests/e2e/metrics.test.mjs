@@ -75,7 +75,9 @@ test('sessions, what they send and how they end are counted', async (t) => {
   config.streams.chat = { ...config.streams.feed, scope: 'client', max_sessions: 2, until: { text: 'bye' } };
   config.routes.push({ path: '/chat', stream: 'chat' }, { path: '/send', send: 'chat' });
   const gate = await startTidegate(t, config);
-  const client = startClient(t, { port: gate.port, path: '/chat' });
+  // It does not come back after the end.
+  const check = (event) => event.type === 'tidegate.end' && client.stop();
+  const client = startClient(t, { port: gate.port, path: '/chat' }, { check });
   await client.until('the session is up', () => client.events.some((event) => event.data === '{"state":"up"}'));
   const id = client.events.find((event) => event.id).id;
   const send = async (body, headers = { 'Last-Event-ID': id }) =>
@@ -86,7 +88,6 @@ test('sessions, what they send and how they end are counted', async (t) => {
   assert.equal(await send('hi', { 'Last-Event-ID': id, Origin: 'https://evil.example' }), 403);
   assert.equal(await send('bye'), 202);
   await client.until('the end', () => client.events.some((event) => event.type === 'tidegate.end'));
-  client.stop();
   assert.equal(await send('more'), 409);
 
   for (const [result, count] of Object.entries({ written: 2, refused: 2, closed: 1, limited: 0, failed: 0 }))

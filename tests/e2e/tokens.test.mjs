@@ -511,7 +511,10 @@ test('a prompt does not go over a used connection', async (t) => {
   });
   const port = await freePort();
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-  atEnd(t, () => server.close().closeAllConnections());
+  atEnd(t, () => {
+    server.close();
+    server.closeAllConnections();
+  });
   const config = await documented(GUIDE, port);
   config.workers = 1;
   const gate = await startTidegate(t, config);

@@ -301,7 +301,7 @@ class OnDemand(Case):
         client.close()
         self.assertEqual(backend.seen.get(timeout=PATIENCE), (CLOSE, struct.pack(">H", 1000)))
         again = self.follow(tidegate)
-        self.expect(again, UP, GOOD, GOOD)  # no outage in between
+        self.expect(again, UP, GOOD, UP, GOOD)  # no outage in between
         self.assertEqual(backend.connections, 2)
 
 

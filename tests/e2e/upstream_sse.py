@@ -352,7 +352,7 @@ class OnDemand(Sse):
         self.expect(client, UP, GOOD)
         client.close()
         self.assertEqual(self.backend.seen.get(timeout=PATIENCE), "gone")
-        self.expect(self.follow(tidegate), UP, GOOD, GOOD)  # no outage in between
+        self.expect(self.follow(tidegate), UP, GOOD, UP, GOOD)  # no outage in between
         self.assertEqual(self.backend.requests[1].headers["last-event-id"], "1")
 
 
