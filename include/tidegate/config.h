@@ -251,9 +251,13 @@ struct tg_config_session {
 struct tg_config_send {
     bool is_set;
     int64_t max_body_bytes;
-    int64_t per_second; /* messages, for each session or client address; 0: no limit */
+    bool is_binary; /* whether the backend gets binary messages */
+};
+
+/* How often a client may do what its route is for. */
+struct tg_config_rate {
+    int64_t per_second; /* 0: no limit */
     int64_t burst;      /* as many as per_second unless set */
-    bool is_binary;     /* whether the backend gets binary messages */
 };
 
 /* One upstream feeds many streams; scope shared. */
@@ -294,6 +298,8 @@ struct tg_config_route {
     size_t stream_index; /* into config->streams; of `stream` or `send` */
     char *send;          /* a key of `streams` whose backend gets what is posted here; or NULL */
     struct tg_config_send send_options;
+    struct tg_config_rate
+        rate;           /* of `send`: messages; of a stream of scope client: sessions that are opened */
     char *file;         /* one file to serve; or NULL */
     char *content_type; /* for `file`; NULL: by its ending */
     struct tg_config_cors cors;

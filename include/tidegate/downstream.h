@@ -60,7 +60,10 @@ struct tg_route {
     struct tg_stream *stream;
     struct tg_family *family;
     const struct tg_config_stream *stream_config;
-    const struct tg_config_send *send; /* TG_ROUTE_SEND: limits */
+    const struct tg_config_send *send; /* TG_ROUTE_SEND: what a message may be */
+    /* Messages of each session, or else of each client address; where the stream is of scope client, sessions that
+     * each address opens. NULL: any number */
+    const struct tg_config_rate *rate;
     const struct tg_config_cors *cors; /* or NULL */
     /* TG_ROUTE_CONTENT: bytes that outlive the server */
     struct tg_str content;

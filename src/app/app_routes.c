@@ -87,6 +87,7 @@ static enum tg_err make_route(struct tg_app *app, size_t index, struct tg_route 
         route.family = family ? family->family : NULL;
         route.stream_config = &app->config->streams[from->stream_index];
         route.send = from->send ? &from->send_options : NULL;
+        route.rate = from->rate.per_second > 0 ? &from->rate : NULL;
     } else {
         struct tg_buffer *file = &app->files[index];
         enum tg_err err = read_file(from->file, file);

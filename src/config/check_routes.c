@@ -206,7 +206,6 @@ static void check_keys(struct tg_document *document, const struct tg_path *path)
         tg_document_error(document, path, "expected either \"stream\", \"send\" or \"file\"");
     expect_beside(document, path, "content_type", "file");
     expect_beside(document, path, "max_body", "send");
-    expect_beside(document, path, "rate", "send");
     expect_beside(document, path, "binary", "send");
 }
 
@@ -218,14 +217,26 @@ static void check_send(struct tg_document *document, const struct tg_path *path,
     if (!route->send || route->stream)
         return;
     options->is_set = true;
-    if (options->burst == 0)
-        options->burst = options->per_second;
     if (!stream)
         return;
     struct tg_path stream_path = TG_PATH_KEY(&streams, stream->name);
     struct tg_path upstream = TG_PATH_KEY(&stream_path, "upstream"), kind = TG_PATH_KEY(&upstream, "kind");
     if (stream->upstream.kind != TG_UPSTREAM_WEBSOCKET && !tg_document_has_error(document, &kind))
         tg_document_error(document, &send, "expected a stream whose upstream is of kind \"websocket\"");
+}
+
+/* `stream` is NULL for files, and where there is none of that name. */
+static void check_rate(struct tg_document *document, const struct tg_path *path,
+                       struct tg_config_route *route, const struct tg_config_stream *stream)
+{
+    struct tg_path rate = TG_PATH_KEY(path, "rate");
+    bool is_unknown = !stream && (route->stream || route->send);
+    bool is_session = stream && stream->scope == TG_SCOPE_CLIENT;
+    if (tg_document_find(document, &rate) && !route->send && !is_session && !is_unknown)
+        tg_document_error(document, &rate,
+                          "expected \"send\" beside it, or a \"stream\" whose scope is \"client\"");
+    if (route->rate.burst == 0)
+        route->rate.burst = route->rate.per_second;
 }
 
 static void check_cors(struct tg_document *document, const struct tg_path *route,
@@ -253,6 +264,7 @@ static void check_route(struct tg_document *document, struct tg_config *config, 
     if (route->path)
         check_unique(document, &path_path, route->path, paths, index);
     check_send(document, &path, route, stream);
+    check_rate(document, &path, route, stream);
     check_cors(document, &path, &route->cors);
 }
 

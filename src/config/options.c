@@ -157,14 +157,15 @@ static const struct tg_option cors_options[] = {
 OBJECT(cors, .help = "Lets pages of other origins read, and send.");
 
 static const struct tg_option rate_options[] = {
-    { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_send, per_second), .min = 1,
+    { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .min = 1,
       .max = 1000000, .is_required = true, .example = "\"per_second\": 5",
-      .help = "How many messages a client may send in a second." },
-    { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_send, burst), .max = 1000000,
+      .help = "How many messages a client may send, or sessions it may open, in a second." },
+    { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_rate, burst), .max = 1000000,
       .default_text = "0", .example = "\"per_second\": 1, \"burst\": 10",
-      .help = "How many it may send at once after it was silent. 0: as many as `per_second`." },
+      .help = "How many at once after there were none for a while. 0: as many as `per_second`." },
 };
-OBJECT(rate, .help = "How many messages a client may send: each session, or else each IP address.");
+OBJECT(rate, .help = "How often a client may do what the route is for. Messages are counted for each session, those to "
+                     "other streams and sessions that are opened for each IP address.");
 
 static const struct tg_option route_options[] = {
     { .key = "path", .type = TG_OPTION_STRING, AT(tg_config_route, path), .is_required = true,
@@ -186,10 +187,12 @@ static const struct tg_option route_options[] = {
       .max = MIB(16), .default_text = "64KiB",
       .example = "\"path\": \"/orders\", \"send\": \"orders\", \"max_body\": \"4KiB\"",
       .help = "With `send`: how large a message may be. Larger ones are answered with 413." },
-    { .key = "rate", .type = TG_OPTION_OBJECT, AT(tg_config_route, send_options), .object = &rate,
+    { .key = "rate", .type = TG_OPTION_OBJECT, AT(tg_config_route, rate), .object = &rate,
       .has_no_default_keys = true,
       .example = "\"path\": \"/orders\", \"send\": \"orders\", \"rate\": { \"per_second\": 5, \"burst\": 20 }",
-      .help = "With `send`: how many messages a client may send, else 429; without it, any number." },
+      .help = "With `send`: how many messages a client may send. With a `stream` of scope `client`: how many sessions "
+              "an IP address may open; to come back to one counts as none. Beyond that the answer is 429 with "
+              "`Retry-After`, or, for an EventSource, 200 with `retry:`. Without it, any number." },
     { .key = "binary", .type = TG_OPTION_BOOL, AT(tg_config_route, send_options.is_binary),
       .default_text = "false",
       .example = "\"path\": \"/orders\", \"send\": \"orders\", \"binary\": true",

@@ -2,6 +2,7 @@
 #include "hold.h"
 #include "key.h"
 #include "opening.h"
+#include "throttle.h"
 
 enum { LOGS_PER_SECOND = 1 };
 
@@ -79,6 +80,8 @@ static int open_session(struct tg_reply *reply, const struct tg_match *match, co
 {
     struct tg_opening_parts parts;
     struct tg_hold hold = { .family = match->route->family, .is_new = true };
+    if (!tg_throttle_allows(reply, NULL))
+        return 429;
     enum tg_err err = begin_opening(reply, match, &parts);
     if (!err)
         err = tg_family_open_session(hold.family, identity, &parts.opening, &hold.stream);

@@ -13,7 +13,7 @@ struct tg_hold {
 };
 
 /* 0, or the status to answer with; 503: tg_reply_later. `last_id` names a session; one that there is not is opened
- * if `opens` and the method allow it: 404 or 405 otherwise. 401: the request lacks what a session is bound to. 400,
+ * if `opens` and the method allow it: 404 or 405 otherwise. 429: its client has opened too many lately. 401: the request lacks what a session is bound to. 400,
  * 431: what was sent cannot go to the backend, or is too much; reply->complaint says why. 502: the backend could not
  * be asked. */
 int tg_hold_take(struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id, bool opens,

@@ -121,8 +121,25 @@ void tg_reply_send(struct tg_reply *reply)
                           tg_response_append(&exchange->out, response, tg_shard_date(connection->shard)));
 }
 
+/* RFC 9110 section 11.6.1: a 401 says what is asked for. Of what identifies a client here only the credentials of
+ * Authorization have schemes of their own. */
+static enum tg_err append_challenge(struct tg_reply *reply)
+{
+    const struct tg_config_session *session = &reply->route->stream_config->session;
+    const char *scheme = "ApiKey";
+    if (session->identity_cookie)
+        scheme = "Cookie";
+    else if (tg_str_equals_nocase(tg_str_from(session->identity_header), TG_STR("Authorization")))
+        scheme = "Bearer";
+    return tg_buffer_appendf(&reply->extra, "WWW-Authenticate: %s\r\n", scheme);
+}
+
 void tg_reply_status(struct tg_reply *reply, int status)
 {
+    if (status == 401 && append_challenge(reply)) {
+        tg_reply_enter_answer(reply->connection, TG_ERR_MEMORY);
+        return;
+    }
     const char *complaint = tg_text_or_empty(reply->complaint.data);
     char text[256];
     int length = snprintf(text, sizeof(text), "%d %s\n%.*s%s", status, tg_response_reason(status),

@@ -79,8 +79,7 @@ fail:
 
 enum tg_err tg_server_add_route(struct tg_server *server, const struct tg_route *route)
 {
-    bool is_limited = route->kind == TG_ROUTE_SEND && route->send->per_second > 0;
-    if (is_limited && !server->rate_limit)
+    if (route->rate && !server->rate_limit)
         server->rate_limit = tg_rate_limit_new(RATE_BUCKETS);
     return tg_router_add(&server->router, route);
 }

@@ -15,9 +15,11 @@ static enum tg_err append_head(const struct tg_reply *reply, bool closes, struct
                                           closes, (struct tg_str){ reply->extra.data, reply->extra.length });
 }
 
+/* A native EventSource, which GETs, would stop for good at 429. */
 static void refuse(struct tg_reply *reply, int status)
 {
-    if (status == 503)
+    bool is_native = reply->head->method == TG_METHOD_GET && reply->head->wants_event_stream;
+    if (status == 503 || (status == 429 && is_native))
         tg_reply_later(reply);
     else
         tg_reply_status(reply, status);

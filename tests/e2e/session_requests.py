@@ -26,8 +26,10 @@ def changes(tidegate):
 
     names = ("get", "post", "both", "other", "cookie", "bearer", "send")
     cors = {"origins": ["https://a.example"], "credentials": True}
+    rate = {"per_second": 1, "burst": 2}
     return {
         "streams": {
+            "few": session("few", open="both"),
             "get": session("get"), "post": session("post", open="post", max_body=f"{MAX}B"),
             "both": session("both", open="both", max_body=f"{MAX}B"), "other": session("other"),
             "cookie": session("cookie", open="both", identity={"cookie": "sid"}),
@@ -35,7 +37,8 @@ def changes(tidegate):
             "room": {**session("{room}"), "parameters": {"room": {}}},
         },
         "routes": [{"path": "/e", "stream": "s"}, {"path": "/send/cookie", "send": "cookie"},
-                   {"path": "/send/get", "send": "get"}, {"path": "/rooms/{room}", "stream": "room"},
+                   {"path": "/send/get", "send": "get"},
+                   {"path": "/few", "stream": "few", "rate": rate}, {"path": "/rooms/{room}", "stream": "room"},
                    {"path": "/send/room", "send": "room"}, {"path": "/send/rooms/{room}", "send": "room"}] +
                   [{"path": f"/{name}", "stream": name, "cors": cors} for name in names if name != "send"],
     }
@@ -132,6 +135,23 @@ class Opening(SessionCase):
         self.assertEqual(client.head()[0], 200)
         self.assertEqual(self.peer.next(), (False, b"hi"))
 
+    def test_not_too_many_in_a_short_time(self):
+        wait, waits = None, b"\r\n\r\nretry: "
+        token = self.open(post(b"", b"/few"))[1]
+        while wait is None:  # the machine may be so slow that there is room for more
+            status, fields = self.client().send(post(b"", b"/few")).head()
+            self.known += status == 200
+            wait = fields.get("retry-after")
+            self.assertEqual((status, wait), (429, "1") if wait else (200, None))
+        native = b""
+        while waits not in native:
+            native = self.client().send(get(b"/few")).until(rb"tidegate.hello\n")
+            self.known += waits not in native
+        for request in (post(b"", b"/few", b"Last-Event-ID: " + token + b"-0\r\n"), get(b"/few?lastEventId=" + token + b"-0")):
+            for _ in range(5):  # to come back is not to open one
+                self.assertNotIn(waits, self.client().send(request).until(rb"tidegate.hello\n"))
+        self.expect_nothing_opened()
+
     def test_bodies_that_open_nothing(self):
         big, head = b"m" * (MAX + 1), b"POST /post HTTP/1.1\r\nHost: a\r\n" + ORIGIN
         for request, status in ((post(big, b"/post", ORIGIN), 413), (post_chunked([big], b"/both", ORIGIN), 413),
@@ -160,7 +180,7 @@ class Identity(SessionCase):
                             post(b"x", b"/send/cookie", fields)):
                 with self.subTest(request=request):
                     status, got, _ = self.answer(request)
-                    self.assertEqual(status, 401)
+                    self.assertEqual((status, got["www-authenticate"]), (401, "Cookie"))
                     if b"send" not in request:
                         self.assertEqual(got["access-control-allow-origin"], "https://a.example")
         for fields in (b"", b"Authorization:\r\n", b"Authorization: \t \r\n", b"Proxy-Authorization: Bearer x\r\n"):

@@ -27,6 +27,7 @@ struct scene {
     struct tg_shard *shard;
     struct tg_config_stream stream_config;
     struct tg_config_send send_config;
+    struct tg_config_rate rate; /* of the routes that are added next; without per_second they have none */
     struct tg_family *family;
     /* what was opened */
     enum tg_err open_result;
@@ -124,7 +125,8 @@ static inline void add_route(struct scene *scene, const char *path, enum tg_rout
                               .kind = kind,
                               .family = scene->family,
                               .stream_config = &scene->stream_config,
-                              .send = &scene->send_config };
+                              .send = &scene->send_config,
+                              .rate = scene->rate.per_second ? &scene->rate : NULL };
     assert_int_equal(tg_server_add_route(scene->server, &route), TG_OK);
 }
 

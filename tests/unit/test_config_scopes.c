@@ -262,8 +262,8 @@ static void send_has_its_defaults(void **state)
     assert_string_equal(route->send, "q");
     assert_true(route->send_options.is_set);
     assert_int_equal(route->send_options.max_body_bytes, 65536);
-    assert_int_equal(route->send_options.per_second, 0);
-    assert_int_equal(route->send_options.burst, 0);
+    assert_int_equal(route->rate.per_second, 0);
+    assert_int_equal(route->rate.burst, 0);
     assert_false(route->send_options.is_binary);
     assert_null(route->cors.origins);
     tg_config_free(config);
@@ -284,12 +284,23 @@ static void send_takes_all_of_its_options(void **state)
     const struct tg_config_route *route = &config->routes[0];
     assert_int_equal(route->stream_index, 1);
     assert_int_equal(route->send_options.max_body_bytes, 1 << 20);
-    assert_int_equal(route->send_options.per_second, 5);
-    assert_int_equal(route->send_options.burst, 20);
+    assert_int_equal(route->rate.per_second, 5);
+    assert_int_equal(route->rate.burst, 20);
     assert_true(route->send_options.is_binary);
     assert_string_equal(route->cors.origins[0], "*");
     assert_int_equal(config->routes[1].stream_index, 0);
-    assert_int_equal(config->routes[1].send_options.burst, 7);
+    assert_int_equal(config->routes[1].rate.burst, 7);
+    tg_config_free(config);
+}
+
+static void sessions_may_have_a_rate(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good("{\"streams\":{\"a\":{\"scope\":\"client\"," WS
+                                         "}},\"routes\":[{\"path\":\"/a\",\"stream\":\"a\","
+                                         "\"rate\":{\"per_second\":3}}]}");
+    assert_int_equal(config->routes[0].rate.per_second, 3);
+    assert_int_equal(config->routes[0].rate.burst, 3);
     tg_config_free(config);
 }
 
@@ -311,6 +322,7 @@ int main(void)
         cmocka_unit_test(patterns_must_be_regular_expressions),
         cmocka_unit_test(send_has_its_defaults),
         cmocka_unit_test(send_takes_all_of_its_options),
+        cmocka_unit_test(sessions_may_have_a_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,53 @@ static void without_its_identity_nobody_gets_in(void **state)
     assert_int_equal(scene->opened, 0);
 }
 
+static void a_refusal_says_what_is_asked_for(void **state)
+{
+    struct scene *scene = *state;
+    struct tg_config_session *session = &scene->stream_config.session;
+    session->identity_cookie = (char *)"sid";
+    add_route(scene, "/s", TG_ROUTE_STREAM);
+    expect_answer(scene, NATIVE("/s", ""), "401 Unauthorized", "\r\nWWW-Authenticate: Cookie\r\n");
+    session->identity_cookie = NULL;
+    session->identity_header = (char *)"authorization";
+    expect_answer(scene, NATIVE("/s", ""), "401 Unauthorized", "\r\nWWW-Authenticate: Bearer\r\n");
+    session->identity_header = (char *)"X-User";
+    expect_answer(scene, NATIVE("/s", ""), "401 Unauthorized", "\r\nWWW-Authenticate: ApiKey\r\n");
+}
+
+enum { TRIES_MAX = 20 }; /* only if each took a second, none would be too often */
+
+/* The bucket fills up while the test goes on, so that it is asked until it is empty. */
+static void who_opens_too_many_sessions_is_told_when_to_come_back(void **state)
+{
+    struct scene *scene = *state;
+    struct client listeners[TRIES_MAX];
+    char request[256];
+    int count = 0;
+    scene->rate = (struct tg_config_rate){ .per_second = 1, .burst = 2 };
+    add_route(scene, "/s", TG_ROUTE_STREAM);
+    for (; count < TRIES_MAX; count++) {
+        listeners[count] = client_open(scene);
+        say(&listeners[count], NATIVE("/s", ""));
+        hear(scene, &listeners[count], "tidegate.hello\n\n");
+        if (!strstr(listeners[count].heard.data, "Transfer-Encoding"))
+            break; /* it is an answer with an end */
+    }
+    assert_in_range(count, 2, TRIES_MAX - 1);
+    assert_non_null(strstr(listeners[count].heard.data, "\r\n\r\nretry: "));
+    assert_int_equal(scene->opened, count);
+
+    snprintf(request, sizeof(request), NATIVE("/s?lastEventId=%s-0", ""), tg_stream_epoch(scene->streams[0]));
+    for (int i = 0; i < 3; i++) { /* to come back counts as none */
+        struct client again = ask(scene, request, "200 OK", "tidegate.hello\n\n");
+        assert_non_null(strstr(again.heard.data, "Transfer-Encoding"));
+        client_close(&again);
+    }
+    assert_int_equal(scene->opened, count);
+    for (int i = 0; i <= count; i++)
+        client_close(&listeners[i]);
+}
+
 static void a_session_is_resumed_by_its_owner_alone(void **state)
 {
     struct scene *scene = *state;
@@ -358,6 +405,8 @@ int main(void)
         SESSIONS(an_id_in_the_query_resumes_too),
         SESSIONS(an_unknown_id_opens_a_new_session_and_is_told),
         SESSIONS(without_its_identity_nobody_gets_in),
+        SESSIONS(a_refusal_says_what_is_asked_for),
+        SESSIONS(who_opens_too_many_sessions_is_told_when_to_come_back),
         SESSIONS(a_session_is_resumed_by_its_owner_alone),
         SESSIONS(what_is_configured_goes_along),
         SESSIONS(at_a_limit_clients_are_told_to_come_back),

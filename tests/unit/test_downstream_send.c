@@ -16,7 +16,8 @@ static void add_shared_route(struct shared *shared)
                               .kind = TG_ROUTE_SEND,
                               .stream = shared->stream,
                               .stream_config = &shared->scene->stream_config,
-                              .send = &shared->scene->send_config };
+                              .send = &shared->scene->send_config,
+                              .rate = shared->scene->rate.per_second ? &shared->scene->rate : NULL };
     assert_int_equal(tg_server_add_route(shared->scene->server, &route), TG_OK);
 }
 
@@ -267,8 +268,7 @@ static void who_sends_too_often_is_told_when_to_go_on(void **state)
 {
     struct shared *shared = *state;
     int tries = 0;
-    shared->scene->send_config.per_second = 1;
-    shared->scene->send_config.burst = 2;
+    shared->scene->rate = (struct tg_config_rate){ .per_second = 1, .burst = 2 };
     add_shared_route(shared);
     while (tries < TRIES_MAX && !is_too_often(shared->scene, shared->stream, HELLO_TO("/send")))
         tries++;
@@ -321,9 +321,8 @@ static void a_session_is_named_by_its_id(void **state)
     scene->stream_config.scope = TG_SCOPE_CLIENT;
     scene->stream_config.session.is_opened_by_get = true;
     scene->stream_config.session.identity_header = (char *)"X-User";
-    scene->send_config.per_second = 1;
-    scene->send_config.burst = 1;
     add_route(scene, "/s", TG_ROUTE_STREAM);
+    scene->rate = (struct tg_config_rate){ .per_second = 1, .burst = 1 };
     add_route(scene, "/say", TG_ROUTE_SEND);
     struct client listener =
         ask(scene, "GET /s HTTP/1.1\r\nHost: h\r\nX-User: u\r\n\r\n", "200 OK", "tidegate.hello\n\n");
