@@ -34,13 +34,4 @@ void tg_config_check_request(struct tg_document *document, const struct tg_path 
 void tg_config_check_translate(struct tg_document *document, const struct tg_path *path,
                                const struct tg_config_stream *stream);
 
-/* Takes the text up to the next pair of braces, with it, off the text: *ret_name is what stands in them. False: there
- * is none. */
-bool tg_config_next_braces(const char **text, struct tg_str *ret_name);
-/* Appends what the stream's parameters look like in paths and urls: `"{a}", "{b}" or "{c}"`. */
-void tg_config_append_parameters(const struct tg_config_stream *stream, struct tg_buffer *out);
-/* NULL: it has none of this name. */
-const struct tg_config_parameter *tg_config_find_parameter(const struct tg_config_stream *stream,
-                                                           struct tg_str name);
-
 #endif

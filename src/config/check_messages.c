@@ -1,6 +1,7 @@
 /* Checks of "{name}" in messages, where braces may mean themselves, and where nothing is filled in at all: what can
  * only be a mistake is one. What is given is not told: it may hold secrets. */
 #include "check.h"
+#include "parameter_names.h"
 
 #include <stdlib.h>
 #include <string.h>

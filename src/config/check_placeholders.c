@@ -4,6 +4,7 @@
  *     {scheme}://{host}.internal:{port} /quotes/{symbol}?x={y}
  *     └ only parameters with one_of ──┘ └ any parameter ─────┘ */
 #include "check.h"
+#include "parameter_names.h"
 
 #include "load.h"
 #include "url.h"
@@ -12,21 +13,6 @@
 #include <string.h>
 
 /* ---- braces ------------------------------------------------------------------------------------------- */
-
-bool tg_config_next_braces(const char **text, struct tg_str *ret_name)
-{
-    const char *open = strchr(*text, '{');
-    while (open) {
-        size_t length = strcspn(open + 1, "{}");
-        if (open[1 + length] == '}') {
-            *ret_name = (struct tg_str){ open + 1, length };
-            *text = open + length + 2;
-            return true;
-        }
-        open = strchr(open + 1, '{');
-    }
-    return false;
-}
 
 /* Also none that is open, or closes nothing. */
 static bool are_all_braces_parameters(const struct tg_config_stream *stream, const char *text)

@@ -1,5 +1,6 @@
 /* Checks of the routes: what they lead to, and their paths. */
 #include "check.h"
+#include "parameter_names.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* Checks across the options of one stream: what its scope allows, and what follows from it. */
 #include "check.h"
 
-#include <string.h>
 
 enum { SESSION_LINGER_MS = 60000 };
 
@@ -37,24 +36,6 @@ static void check_keys(struct tg_document *document, const struct tg_path *path,
 }
 
 /* ---- parameters --------------------------------------------------------------------------------------- */
-
-void tg_config_append_parameters(const struct tg_config_stream *stream, struct tg_buffer *out)
-{
-    for (size_t i = 0; i < stream->parameter_count; i++) {
-        const char *before = i == 0 ? "" : i + 1 < stream->parameter_count ? ", " : " or ";
-        tg_buffer_appendf(out, "%s\"{%s}\"", before, stream->parameters[i].name);
-    }
-}
-
-const struct tg_config_parameter *tg_config_find_parameter(const struct tg_config_stream *stream,
-                                                           struct tg_str name)
-{
-    for (size_t i = 0; i < stream->parameter_count; i++) {
-        if (tg_str_equals(tg_str_from(stream->parameters[i].name), name))
-            return &stream->parameters[i];
-    }
-    return NULL;
-}
 
 static void check_parameters(struct tg_document *document, const struct tg_path *path,
                              const struct tg_config_stream *stream)

@@ -8,21 +8,6 @@
 /* The keys that say of what sort a condition is; the other ones are tests beside "pointer". */
 static const char *const sorts[] = { "pointer", "text", "not", "any", "all" };
 
-static void deinit_condition(struct tg_config_condition *condition)
-{
-    free(condition->pointer);
-    free(condition->pattern);
-    tg_strings_free(condition->values);
-    tg_conditions_free(condition->conditions, condition->condition_count);
-}
-
-void tg_conditions_free(struct tg_config_condition *conditions, size_t count)
-{
-    for (size_t i = 0; conditions && i < count; i++)
-        deinit_condition(&conditions[i]);
-    free(conditions);
-}
-
 /* ---- tests beside "pointer" --------------------------------------------------------------------------- */
 
 static bool is_sort(const char *key)

@@ -22,7 +22,4 @@ struct tg_condition_keys {
 
 enum { TG_CONDITION_DEPTH_MAX = 16 }; /* of conditions in one another, as the file has them */
 
-/* An array of them; NULL is fine. */
-void tg_conditions_free(struct tg_config_condition *conditions, size_t count);
-
 #endif

@@ -1,10 +1,8 @@
 /* The loader: walks JSON and table side by side. The types with a form of their own are in load_values.c,
- * load_request.c and condition.c. */
+ * load_request.c and condition.c, the errors that they share in load_report.c. */
 #include "load.h"
 #include "files.h"
-#include "url.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,74 +14,6 @@ static void *field_of(const struct tg_option *option, void *base)
 static size_t *count_of(const struct tg_option *option, void *base)
 {
     return (size_t *)(void *)((char *)base + option->count_offset);
-}
-
-/* What a URL must be depends on what stands beside it. */
-static void append_expected(const struct tg_document *document, const struct tg_path *path,
-                            const struct tg_option *option, bool is_shape, struct tg_buffer *out)
-{
-    if (option->type == TG_OPTION_URL)
-        tg_buffer_append_str(out, tg_url_expected(tg_load_kind_beside(document, path)));
-    else
-        tg_option_append_expected(option, is_shape, out);
-}
-
-void tg_load_report(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
-                    bool is_shape)
-{
-    struct tg_buffer expected = { 0 };
-    append_expected(document, path, option, is_shape, &expected);
-    tg_document_error(document, path, "expected %s", expected.data);
-    tg_buffer_deinit(&expected);
-}
-
-static void report_text(struct tg_document *document, const struct tg_path *path,
-                        const struct tg_option_grammar *grammar, const char *text)
-{
-    struct tg_buffer expected = { 0 };
-    if (grammar->explain)
-        grammar->explain(text, &expected);
-    else
-        tg_buffer_append_str(&expected, grammar->expected);
-    tg_document_error(document, path, "expected %s", expected.data);
-    tg_buffer_deinit(&expected);
-}
-
-const char *tg_load_text(struct tg_document *document, const struct tg_path *path,
-                         const struct tg_option *option, const struct tg_option_grammar *grammar,
-                         json_t *value)
-{
-    const char *text = json_string_value(value);
-    if (!text) {
-        if (option->type == TG_OPTION_STRINGS || option->type == TG_OPTION_HEADERS ||
-            option->type == TG_OPTION_PAIRS)
-            tg_document_error(document, path, "expected a string");
-        else
-            tg_load_report(document, path, option, true);
-        return NULL;
-    }
-    if (strlen(text) != json_string_length(value)) {
-        tg_document_error(document, path, "expected a string without NUL characters");
-        return NULL;
-    }
-    if (grammar && !grammar->is_valid(text)) {
-        report_text(document, path, grammar, text);
-        return NULL;
-    }
-    return text;
-}
-
-bool tg_load_check_count(struct tg_document *document, const struct tg_path *path,
-                         const struct tg_option *option, size_t count)
-{
-    if (option->max == 0 || ((int64_t)count >= option->min && (int64_t)count <= option->max))
-        return true;
-    if (option->min > 0)
-        tg_document_error(document, path, "expected %" PRId64 " to %" PRId64 " items", option->min,
-                          option->max);
-    else
-        tg_document_error(document, path, "expected at most %" PRId64 " items", option->max);
-    return false;
 }
 
 /* ---- one loader for each type ------------------------------------------------------------------------- */
@@ -340,7 +270,7 @@ static void report_missing_keys(struct tg_document *document, const struct tg_pa
             continue;
         struct tg_path inner = TG_PATH_KEY(path, option->key);
         struct tg_buffer expected = { 0 };
-        append_expected(document, &inner, option, true, &expected);
+        tg_load_append_expected(document, &inner, option, true, &expected);
         tg_document_error(document, &inner, "missing; expected %s", expected.data);
         tg_buffer_deinit(&expected);
     }

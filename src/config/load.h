@@ -22,6 +22,10 @@ tg_option_loader tg_load_condition, tg_load_conditions;         /* condition.c *
  * what is given is no kind. */
 int64_t tg_load_kind_beside(const struct tg_document *document, const struct tg_path *path);
 
+/* Appends what the option accepts there; `is_shape`: no more than the type of JSON. */
+void tg_load_append_expected(const struct tg_document *document, const struct tg_path *path,
+                             const struct tg_option *option, bool is_shape, struct tg_buffer *out);
+
 /* Reports that the value is not what the option accepts. */
 void tg_load_report(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
                     bool is_shape);

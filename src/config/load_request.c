@@ -6,21 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t tg_load_kind_beside(const struct tg_document *document, const struct tg_path *path)
-{
-    struct tg_path kind_path = TG_PATH_KEY(path->up, "kind");
-    json_t *value = tg_document_find(document, &kind_path);
-    if (!value)
-        return TG_UPSTREAM_WEBSOCKET;
-    const char *text = json_string_value(value);
-    for (const struct tg_option_word *word = tg_upstream_kind_words; text && word->word; word++) {
-        if (strcmp(word->word, text) == 0)
-            return word->value;
-    }
-    return TG_URL_ANY_KIND;
-}
-
-/* In scopes keyed and client, names in braces are parameters: such URLs are parsed when these are known. */
 static bool has_parameters(const struct tg_document *document, const struct tg_path *path, const char *text)
 {
     struct tg_path scope = TG_PATH_KEY(path->up->up, "scope");

@@ -82,6 +82,21 @@ void tg_strings_free(char **strings)
     free(strings);
 }
 
+static void deinit_condition(struct tg_config_condition *condition)
+{
+    free(condition->pointer);
+    free(condition->pattern);
+    tg_strings_free(condition->values);
+    tg_conditions_free(condition->conditions, condition->condition_count);
+}
+
+void tg_conditions_free(struct tg_config_condition *conditions, size_t count)
+{
+    for (size_t i = 0; conditions && i < count; i++)
+        deinit_condition(&conditions[i]);
+    free(conditions);
+}
+
 static void free_items(const struct tg_option *option, char *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -111,6 +111,7 @@ void tg_options_free(const struct tg_option_object *object, void *base);
 void tg_message_deinit(struct tg_config_message *message);
 void tg_headers_free(struct tg_config_header *headers);
 void tg_strings_free(char **strings);
+void tg_conditions_free(struct tg_config_condition *conditions, size_t count); /* an array; NULL is fine */
 
 /* The shortest exact form: 90000 is "90s", 65536 "64KiB". */
 enum { TG_UNIT_TEXT_MAX = 32 };
