@@ -53,7 +53,7 @@ struct tg_event {
 
 /* Frames and stores one event at the end of the stream; readers can see it at once but are told by
  * tg_stream_flush. Evicts what retention no longer covers.
- * TG_ERR_INVALID: a type with CR, LF or NUL, or an id outside tg_id_is_valid. TG_ERR_TOO_LARGE: over 1 GiB once
+ * TG_ERR_INVALID: a type with CR, LF or NUL, or an id outside tg_id_is_valid. TG_ERR_TOO_LARGE: over 2 GiB once
  * framed. TG_ERR_CLOSED: the stream has ended. TG_ERR_MEMORY. Then nothing was stored. */
 enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *event, uint64_t now_ms);
 

@@ -48,28 +48,32 @@ static struct index_entry *entry_slot(const struct segment *segment, uint32_t ev
     return (struct index_entry *)(void *)(end - (size_t)(event + 1) * sizeof(struct index_entry));
 }
 
-bool segment_has_room(const struct segment *segment, const struct frame *frame, uint64_t seq)
+/* Of an event that comes now, as its index entry has it. */
+static uint64_t age_of(const struct segment *segment, uint64_t now_ms)
+{
+    return segment->events > 0 && now_ms > segment->born_ms ? now_ms - segment->born_ms : 0;
+}
+
+bool segment_has_room(const struct segment *segment, const struct frame *frame, uint64_t seq, uint64_t now_ms)
 {
     uint64_t used = segment->bytes + (uint64_t)segment->events * sizeof(struct index_entry);
 
     return used + frame->wire_length + sizeof(struct index_entry) <= segment->capacity &&
-           seq - segment->seq_before <= SEGMENT_SEQ_MAX;
+           seq - segment->seq_before <= SEGMENT_SEQ_MAX && age_of(segment, now_ms) <= UINT32_MAX;
 }
 
 void segment_append(struct segment *segment, const struct frame *frame, uint64_t seq, uint32_t id_hash,
                     uint64_t now_ms)
 {
     struct index_entry *entry = entry_slot(segment, segment->events);
-    uint64_t age_ms;
 
+    assert(segment_has_room(segment, frame, seq, now_ms));
     if (segment->events == 0)
         segment->born_ms = now_ms;
-    age_ms = now_ms > segment->born_ms ? now_ms - segment->born_ms : 0;
-    assert(segment_has_room(segment, frame, seq));
     frame_write(frame, segment->block + segment->bytes);
     entry->offset = segment->bytes;
     entry->id_hash = id_hash;
-    entry->age_ms = age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX;
+    entry->age_ms = (uint32_t)age_of(segment, now_ms);
     entry->seq_delta = (uint32_t)(seq - segment->seq_before) & SEGMENT_SEQ_MAX;
     entry->is_control = frame->id.length == 0;
     segment->bytes += (uint32_t)frame->wire_length;

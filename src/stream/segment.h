@@ -48,8 +48,10 @@ struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment);
 size_t segment_size(const struct segment *segment); /* as allocated */
 
-/* The writer. `frame` says how large the event will be. */
-bool segment_has_room(const struct segment *segment, const struct frame *frame, uint64_t seq);
+/* The writer. `frame` says how large the event will be. A segment has no room for what comes 49 days after its first
+ * event either. */
+bool segment_has_room(const struct segment *segment, const struct frame *frame, uint64_t seq,
+                      uint64_t now_ms);
 void segment_append(struct segment *segment, const struct frame *frame, uint64_t seq, uint32_t id_hash,
                     uint64_t now_ms);
 

@@ -106,12 +106,13 @@ static uint32_t segment_capacity_for(const struct tg_stream *stream, const struc
     return (uint32_t)((capacity + 7) & ~UINT64_C(7));
 }
 
-static enum tg_err make_room(struct tg_stream *stream, const struct frame *frame, uint64_t seq)
+static enum tg_err make_room(struct tg_stream *stream, const struct frame *frame, uint64_t seq,
+                             uint64_t now_ms)
 {
     struct segment *tail = stream->tail;
     struct segment *segment;
 
-    if (segment_has_room(tail, frame, seq))
+    if (segment_has_room(tail, frame, seq, now_ms))
         return TG_OK;
     segment = segment_new(segment_capacity_for(stream, frame), tail->base + tail->bytes, stream->last_seq);
     if (!segment)
@@ -171,7 +172,7 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
     err = frame_measure(id, event->type, event->data, &frame);
     if (err != TG_OK)
         return err;
-    err = make_room(stream, &frame, seq);
+    err = make_room(stream, &frame, seq, now_ms);
     if (err != TG_OK)
         return err;
     if (has_own_id)

@@ -19,6 +19,28 @@ static void retaining_no_events_keeps_nothing_but_still_delivers(void **state)
     end(&f);
 }
 
+/* It says so little that all of it is in one segment: longer than 32 bits of milliseconds can count. */
+static void an_event_of_a_stream_that_is_months_old_is_as_old_as_itself(void **state)
+{
+    const uint64_t month_ms = UINT64_C(30) * 24 * 3600 * 1000;
+    const struct tg_event event = { .data = TG_STR("x") };
+    struct tg_stream_stats stats;
+    struct fixture f;
+    (void)state;
+
+    begin(&f, "epochepoch", 100, 500);
+    for (uint64_t months = 0; months < 5; months++) {
+        assert_int_equal(tg_stream_append(f.stream, &event, 1000 + months * month_ms), TG_OK);
+        tg_stream_evict(f.stream, 1000 + months * month_ms + 400);
+        tg_stream_get_stats(f.stream, &stats);
+        assert_int_equal(stats.retained_events, 1);
+        tg_stream_evict(f.stream, 1000 + months * month_ms + 600);
+        tg_stream_get_stats(f.stream, &stats);
+        assert_int_equal(stats.retained_events, 0);
+    }
+    end(&f);
+}
+
 static void events_older_than_the_age_are_evicted(void **state)
 {
     struct fixture f;
@@ -108,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(retaining_no_events_keeps_nothing_but_still_delivers),
         cmocka_unit_test(events_older_than_the_age_are_evicted),
+        cmocka_unit_test(an_event_of_a_stream_that_is_months_old_is_as_old_as_itself),
         cmocka_unit_test(a_reader_is_woken_once_until_it_syncs),
         cmocka_unit_test(invalid_ids_and_types_store_nothing),
         cmocka_unit_test(memory_stays_within_retain_bytes_one_segment_and_one_message),
