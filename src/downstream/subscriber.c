@@ -228,7 +228,7 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
     bool is_end = subscriber->cursor.position == tg_reader_end(feed->reader);
     if (!err && (subscriber->is_bare || (is_end && tg_reader_has_ended(feed->reader))))
         err = tg_subscriber_write(subscriber, feed, transport, &more);
-    else if (!err && !is_end)
+    else if (!err && (!is_end || transport->ops->has_leftover(transport)))
         err = TG_ERR_AGAIN;
     *ret_written = written + more;
     return err;

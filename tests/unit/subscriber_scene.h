@@ -18,6 +18,7 @@ struct pipe {
     struct tg_buffer received;
     size_t room;     /* what it takes before it is full */
     size_t leftover; /* as of a TLS record: taken, not yet received */
+    size_t leaves;   /* the leftover that a write makes */
     bool is_dead;
     int writes;
 };
@@ -38,6 +39,7 @@ static inline enum tg_err on_write(struct tg_transport *transport, const char *b
         taken = 0;
     assert_int_equal(tg_buffer_append(&pipe->received, bytes, taken), TG_OK);
     pipe->room -= taken;
+    pipe->leftover += taken > 0 ? pipe->leaves : 0;
     pipe->writes++;
     *ret_length = taken;
     return TG_OK;

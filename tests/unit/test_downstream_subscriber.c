@@ -74,6 +74,18 @@ static void a_partial_write_goes_on_at_the_byte(void **state)
     drop(fixture);
 }
 
+static void a_leftover_of_the_first_write_keeps_the_subscriber_behind(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make(1 << 20);
+    fixture->pipe.leaves = 5;
+    assert_int_equal(begin(fixture, ""), TG_ERR_AGAIN);
+    expect_received(fixture, HELLO);
+    fixture->pipe.leftover = 0;
+    assert_int_equal(write_on(fixture), TG_OK);
+    drop(fixture);
+}
+
 static void a_leftover_keeps_the_subscriber_behind(void **state)
 {
     (void)state;
@@ -271,6 +283,7 @@ int main(void)
         cmocka_unit_test(an_upstream_that_is_down_is_told_when_nothing_is_replayed),
         cmocka_unit_test(an_unknown_id_gets_a_gap_first),
         cmocka_unit_test(a_partial_write_goes_on_at_the_byte),
+        cmocka_unit_test(a_leftover_of_the_first_write_keeps_the_subscriber_behind),
         cmocka_unit_test(a_leftover_keeps_the_subscriber_behind),
         cmocka_unit_test(a_dead_socket_is_an_error),
         cmocka_unit_test(a_backlog_is_written_in_slices),
