@@ -91,6 +91,9 @@ enum tg_err tg_translator_route(struct tg_translator *translator, const struct t
                                 struct tg_buffer *ret_error);
 /* Within `emit`: the key of the event; empty without routing. */
 struct tg_str tg_translator_key(const struct tg_translator *translator);
+/* Within `emit`, which then returns true: the event was let go, and the message goes on. It is not counted, nor remembered
+ * as seen, so that it is taken when it comes again. */
+void tg_translator_let_go(struct tg_translator *translator);
 
 /* ---- many upstreams with the same rules, on one thread ------------------------------------------- */
 

@@ -33,6 +33,7 @@ struct tg_translator {
     struct tg_buffer seen_text;
     struct tg_address address;
     struct tg_buffer outputs; /* of jq */
+    bool is_let_go;           /* the event that is just being emitted */
 };
 
 /* One message on its way. */
@@ -125,6 +126,11 @@ struct tg_str tg_translator_key(const struct tg_translator *translator)
     return translator->address.key;
 }
 
+void tg_translator_let_go(struct tg_translator *translator)
+{
+    translator->is_let_go = true;
+}
+
 void tg_translator_free(struct tg_translator *translator)
 {
     if (!translator)
@@ -194,6 +200,17 @@ static bool make_key(const struct run *run, const struct tg_draft *draft, struct
     return tg_seen_make_key(run->seen, first, draft->has_carried_id ? part : TG_STR(""), ret_key);
 }
 
+static bool emit_event(struct run *run, const struct tg_event *event)
+{
+    struct tg_translator *translator = run->translator;
+
+    translator->is_let_go = false;
+    run->is_refused = !run->emit(run->arg, event);
+    bool is_taken = !run->is_refused && !translator->is_let_go;
+    run->translation->events += is_taken ? 1 : 0;
+    return is_taken;
+}
+
 static void deliver(struct run *run, const struct tg_draft *draft)
 {
     struct tg_seen *seen = run->seen;
@@ -204,12 +221,7 @@ static void deliver(struct run *run, const struct tg_draft *draft)
         run->translation->repeated++;
         return;
     }
-    if (!run->emit(run->arg, &draft->event)) {
-        run->is_refused = true;
-        return;
-    }
-    run->translation->events++;
-    if (has_key)
+    if (emit_event(run, &draft->event) && has_key)
         tg_seen_add(seen, &key);
 }
 
@@ -223,10 +235,7 @@ static void deliver_error(struct run *run, enum tg_misfit misfit)
         .data = { data, (size_t)length },
     };
 
-    if (run->emit(run->arg, &event))
-        run->translation->events++;
-    else
-        run->is_refused = true;
+    emit_event(run, &event);
 }
 
 static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_part *part)

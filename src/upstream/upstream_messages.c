@@ -40,6 +40,7 @@ static bool on_event(void *arg, const struct tg_event *event)
     if (emission->err == TG_ERR_LIMIT && emission->upstream->routes) {
         emission->refused++;
         emission->err = TG_OK; /* the message's other events may have their stream */
+        tg_translator_let_go(emission->upstream->share->translator);
     }
     return emission->err == TG_OK;
 }

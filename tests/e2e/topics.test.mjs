@@ -194,6 +194,25 @@ test('a stream goes once its events have gone, and makes room for another key', 
   assert.deepEqual(dataOf(client), ['b 2']);
 });
 
+test('an event that was refused for its key is taken when it comes again', async (t) => {
+  const { backend, gate } = await start(t, {
+    change: (stream) => {
+      stream.max_keys = 1;
+      stream.retain = { age: '1s' };
+      stream.upstream.linger = '1s';
+      stream.translate.seen = { by: 'content' };
+    },
+  });
+  await publish(backend, [message('a', 1), message('b', 1)]);
+  await until('one refusal', async () => (await gate.metric('tidegate_upstream_refused_events_total')) === 1);
+  await until('no key', async () => (await gate.metric('tidegate_stream_members')) === 0);
+  const client = follow(t, gate, 'b');
+  await client.untilOpen();
+  await publish(backend, [message('b', 1), message('b', 1), message('b', 2)]);
+  await client.until('the last event', () => dataOf(client).includes('b 2'));
+  assert.deepEqual(dataOf(client), expected('b', 2));
+});
+
 test('a page follows one topic', { skip: !browsers.Chromium && 'no Chromium here' }, async (t) => {
   const { backend, gate } = await start(t);
   const open = await browsers.Chromium(t);

@@ -159,6 +159,22 @@ static void what_was_refused_is_not_seen(void **state)
     fixture_deinit(&fixture);
 }
 
+static void what_was_let_go_is_not_seen(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    fixture_init(&fixture, RULES(.split = P(""), .id = P("/i"), .data = P("/i"), .seen = TG_SEEN_ID));
+    fixture.let_go = 1;
+    feed(&fixture, "[{\"i\":1},{\"i\":2}]");
+    assert_int_equal(fixture.last.events, 1);
+    assert_recorded(&fixture, 0, "", "2", "2");
+    feed(&fixture, "[{\"i\":1},{\"i\":2}]");
+    assert_int_equal(fixture.last.repeated, 1);
+    assert_recorded(&fixture, 1, "", "1", "1");
+    fixture_deinit(&fixture);
+}
+
 static void error_events_can_be_refused_too(void **state)
 {
     struct fixture fixture;
@@ -185,6 +201,7 @@ int main(void)
         cmocka_unit_test(raw_content_is_let_through_once),
         cmocka_unit_test(a_refusal_ends_the_message),
         cmocka_unit_test(what_was_refused_is_not_seen),
+        cmocka_unit_test(what_was_let_go_is_not_seen),
         cmocka_unit_test(error_events_can_be_refused_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

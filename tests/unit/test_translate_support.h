@@ -27,6 +27,7 @@ struct fixture {
     size_t count;
     size_t take_most; /* further events are refused; 0: none is */
     bool has_refused; /* the last message then ends */
+    size_t let_go;    /* that many of the next events are let go */
 };
 
 static inline char *copy_of(struct tg_str text)
@@ -47,6 +48,11 @@ static inline bool record(void *arg, const struct tg_event *event)
     fixture->has_refused = fixture->take_most > 0 && fixture->count == fixture->take_most;
     if (fixture->has_refused)
         return false;
+    if (fixture->let_go > 0) {
+        fixture->let_go--;
+        tg_translator_let_go(fixture->translator);
+        return true;
+    }
     /* Room for the next power of two. */
     if ((fixture->count & (fixture->count - 1)) == 0)
         fixture->events = tg_realloc_array(fixture->events, fixture->count ? fixture->count * 2 : 1,
