@@ -79,7 +79,8 @@ OBJECT(tls_client, .help = "TLS towards the backend, for `wss:` and `https:` URL
 static const struct tg_option cursor_options[] = {
     { .key = "from", .type = TG_OPTION_STRING, AT(tg_config_cursor, from), .is_required = true,
       .grammar = &tg_grammar_pointer, .example = "\"from\": \"/next\", \"query\": \"since\"",
-      .help = "Where an answer says how to go on, as a JSON pointer." },
+      .help = "Where an answer says how to go on, as a JSON pointer: a string or a number. An answer that has none "
+              "there, or `\"\"`, leaves it as it was." },
     { .key = "query", .type = TG_OPTION_STRING, AT(tg_config_cursor, query),
       .grammar = &tg_grammar_query_name, .example = "\"from\": \"/next\", \"query\": \"since\"",
       .help = "The query parameter of the next request that it becomes. Either this or `body`." },

@@ -43,6 +43,8 @@ enum tg_err tg_poll_cursor_read(const char *from, struct tg_str text, struct tg_
         err = TG_OK;
     else if (value.length > 0 && *value.data == '"')
         err = tg_json_string(value, &scratch, &value);
+    if (err == TG_OK && value.length == 0) /* the last page of many an API; not its first again */
+        err = TG_ERR_NOT_FOUND;
     if (err == TG_OK)
         err = tg_buffer_reserve(cursor, value.length);
     if (err == TG_OK) {

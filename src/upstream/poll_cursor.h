@@ -5,7 +5,7 @@
 #include "tidegate/config.h"
 
 /* Replaces *cursor with the string or the number (as written) at the JSON pointer `from`. TG_ERR_NOT_FOUND: the text is
- * not JSON, or there is none there; the cursor stays. */
+ * not JSON, or there is none there, or an empty string; the cursor stays. */
 enum tg_err tg_poll_cursor_read(const char *from, struct tg_str text, struct tg_buffer *cursor,
                                 bool *ret_is_number);
 /* Appends `path` with one more query parameter. TG_ERR_TOO_LARGE: it is longer than TG_TARGET_PATH_MAX. */

@@ -231,11 +231,11 @@ class Cursors(Poll):
         self.assertIn(b'"since":1.50', self.backend.requests[2].body)
 
     def test_an_answer_without_a_cursor_leaves_it_where_it_was(self):
-        bodies = ['{"next":1}', "[]", "no JSON", '{"next":null}', '{"next":2}']
-        self.start(lambda n, request: answer(body=bodies[min(n, 4)]), cursor={"from": "/next", "query": "since"})
-        self.wait_requests(6)
-        targets = [request.target for request in self.backend.requests[:6]]
-        self.assertEqual(targets, ["/feed"] + ["/feed?since=1"] * 4 + ["/feed?since=2"])
+        bodies = ['{"next":1}', "[]", "no JSON", '{"next":null}', '{"next":""}', '{"next":2}']
+        self.start(lambda n, request: answer(body=bodies[min(n, 5)]), cursor={"from": "/next", "query": "since"})
+        self.wait_requests(7)
+        targets = [request.target for request in self.backend.requests[:7]]
+        self.assertEqual(targets, ["/feed"] + ["/feed?since=1"] * 5 + ["/feed?since=2"])
 
 
 class Lists(Poll):
