@@ -341,8 +341,8 @@ void tg_config_free(struct tg_config *config); /* NULL is fine */
 struct tg_parameter;
 enum tg_err tg_parameter_new(const struct tg_config_parameter *config, struct tg_parameter **ret_parameter);
 void tg_parameter_free(struct tg_parameter *parameter); /* NULL is fine */
-/* Any thread. Whatever the pattern says, a value is not empty and has no control characters: it may become part of
- * a URL or of a header. */
+/* Any thread. Whatever the pattern says, a value is not empty, has no control characters, and is not "." or "..", nor
+ * has one of these between slashes: it may become part of a URL or of a header, and comes from a path. */
 bool tg_parameter_allows(struct tg_parameter *parameter, struct tg_str value);
 /* The same of a stream's key: one value as it is, or several with "/" between them, and "%2F" and "%25" for "/" and "%" in
  * them. */

@@ -27,7 +27,7 @@ static const struct tg_option parameter_options[] = {
 };
 OBJECT(parameter, .size = sizeof(struct tg_config_parameter),
        .help = "What a segment of the path may be, percent-decoded; paths with other values are not found (404). "
-               "No value is empty or has control characters.",
+               "No value is empty, has control characters, or is `.` or `..`.",
        .example = "{ \"pattern\": \"[0-9]{1,12}\" }");
 
 static const struct tg_option identity_options[] = {

@@ -126,6 +126,8 @@ test('a message without a key that can be asked for is a misfit, and makes no st
     { channel: 'with space', data: 'no path has it' },
     { channel: 'with/slash', data: 'no path has it' },
     { channel: 'x'.repeat(65), data: 'too long' },
+    { channel: '.', data: 'no path has it' },
+    { channel: '..', data: 'no path has it' },
   ];
   await publish(backend, [...misfits, 'no JSON', message('AAPL', 1)]);
   await client.untilCount(1);
