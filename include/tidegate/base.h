@@ -36,7 +36,7 @@ const char *tg_err_text(enum tg_err err);
 /* ---- memory ------------------------------------------------------------------------------------
  * For small control structures: these end the process with a log line when memory is out, so callers
  * need no branch. Blocks whose size comes from outside (segments, messages) use malloc and return
- * TG_ERR_MEMORY. Release all of them with free(). */
+ * TG_ERR_MEMORY. Release all of them with free(). Hash tables (uthash.h) get theirs by tg_alloc, too. */
 void *tg_alloc(size_t size); /* zeroed */
 void *tg_realloc_array(void *block, size_t count, size_t item_size);
 char *tg_strdup(const char *text);
