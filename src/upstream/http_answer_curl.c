@@ -154,7 +154,7 @@ static const char *rejection(const struct tg_http_exchange *exchange, CURLcode r
     curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &sent);
     if (result == CURLE_SEND_ERROR && sent == 0)
         return "closed right after the handshake";
-    return exchange->client->tls_alert;
+    return exchange->tls_alert;
 }
 
 /* One code for many causes. */

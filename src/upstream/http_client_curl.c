@@ -31,6 +31,7 @@ static bool has_curl;
 static void init_curl(void)
 {
     has_curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    http_tls_init();
 }
 
 /* Calls libcurl, then tells of the exchanges that have come to their end. */
@@ -39,7 +40,6 @@ static void act(struct tg_http_client *client, curl_socket_t fd, int mask)
     int running, left;
     CURLMsg *message;
 
-    client->tls_alert = NULL;
     curl_multi_socket_action(client->multi, fd, mask, &running);
     while ((message = curl_multi_info_read(client->multi, &left))) {
         CURLcode result = message->data.result;

@@ -23,7 +23,7 @@ struct tg_http_client {
     uv_timer_t timer;              /* when libcurl wants to be called */
     struct tg_turn_hook turn_hook; /* it wants that at once, or something is due */
     bool is_action_due;
-    const char *tls_alert;        /* a fatal one that came in during this call of libcurl; or NULL */
+    uint64_t hops;                /* that there have been */
     struct tg_http_exchange *due; /* to be started, or cancelled */
     struct tg_http_exchange *running;
 };
@@ -61,7 +61,9 @@ struct tg_http_exchange {
     CURL *easy;
     struct curl_slist *lines;
     struct curl_slist *connect_to;
-    bool is_looking_up; /* a thread of libcurl looks up the name */
+    uint64_t hop;          /* its number among the client's */
+    const char *tls_alert; /* a fatal one from the backend; or NULL */
+    bool is_looking_up;    /* a thread of libcurl looks up the name */
     enum http_phase phase;
     size_t head_bytes;
     struct tg_target location; /* where a redirect leads; empty: nowhere */
@@ -100,6 +102,7 @@ void http_hop_deinit(struct tg_http_exchange *exchange);
 
 /* ---- http_tls_curl.c --------------------------------------------------------------------------- */
 
+void http_tls_init(void); /* once in the process */
 bool http_tls_set(struct tg_http_exchange *exchange);
 
 /* ---- http_request_curl.c ----------------------------------------------------------------------- */

@@ -159,6 +159,8 @@ static void begin_hop(struct tg_http_exchange *exchange)
     exchange->phase = HTTP_HEAD;
     exchange->head_bytes = 0;
     exchange->error[0] = '\0';
+    exchange->hop = ++exchange->client->hops;
+    exchange->tls_alert = NULL;
     if (!http_hop_init(exchange)) {
         end(exchange, (struct tg_http_end){ .reason = TG_REASON_CONNECT, .detail = no_memory });
     } else if (!http_client_add(exchange)) {

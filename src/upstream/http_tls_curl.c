@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 /* What OpenSSL's own default is changed by, for the other kinds of backends. */
 static const char *environment(const char *name)
@@ -41,23 +42,41 @@ static bool set_trust(CURL *easy, const struct tg_config_tls_client *tls)
     return is_set;
 }
 
-/* ---- alerts: libcurl's error text is that of what happened first, and not always of this ---------- */
+/* ---- alerts ------------------------------------------------------------------------------------
+ *
+ * libcurl's error text is that of what happened first, and not always of this. A connection may outlive the exchange
+ * that it was made for, and is then used by others: so it knows the number of the hop alone. */
+
+static int hop_index = -1;
+
+void http_tls_init(void)
+{
+    hop_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
 
 static void on_tls_event(const SSL *ssl, int where, int value)
 {
-    struct tg_http_client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    const char *text;
+    const SSL_CTX *context = SSL_get_SSL_CTX(ssl);
+    struct tg_http_client *client = SSL_CTX_get_app_data(context);
+    uint64_t hop = (uintptr_t)SSL_CTX_get_ex_data(context, hop_index);
+    struct tg_http_exchange *exchange;
 
     if (where != SSL_CB_READ_ALERT || value >> 8 != SSL3_AL_FATAL)
         return;
-    text = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + (value & 0xff)));
-    client->tls_alert = text ? text : "an alert";
+    const char *text =
+        ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + (value & 0xff)));
+    DL_SEARCH_SCALAR(client->running, exchange, hop, hop);
+    if (exchange)
+        exchange->tls_alert = text ? text : "an alert";
 }
 
-static CURLcode on_tls_context(CURL *easy, void *context, void *client)
+static CURLcode on_tls_context(CURL *easy, void *context, void *arg)
 {
+    struct tg_http_exchange *exchange = arg;
+
     (void)easy;
-    SSL_CTX_set_app_data((SSL_CTX *)context, client);
+    SSL_CTX_set_app_data((SSL_CTX *)context, exchange->client);
+    SSL_CTX_set_ex_data(context, hop_index, (void *)(uintptr_t)exchange->hop);
     SSL_CTX_set_info_callback(context, on_tls_event);
     return CURLE_OK;
 }
@@ -71,7 +90,7 @@ bool http_tls_set(struct tg_http_exchange *exchange)
     HTTP_SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     HTTP_SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
     HTTP_SET(CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
-    HTTP_SET(CURLOPT_SSL_CTX_DATA, exchange->client);
+    HTTP_SET(CURLOPT_SSL_CTX_DATA, exchange);
     if (tls->certificate && !exchange->is_foreign) {
         HTTP_SET(CURLOPT_SSLCERT, tls->certificate);
         HTTP_SET(CURLOPT_SSLKEY, tls->key);

@@ -316,6 +316,33 @@ static void a_client_certificate_is_shown(void **state)
     assert_int_equal(f->secure.certificates, 4);
 }
 
+/* Who fails for another reason, in the same turn, is not told of it. */
+static void an_alert_is_told_to_whom_it_is_for(void **state)
+{
+    static struct call rejected[16], misnamed[TG_COUNT_OF(rejected)];
+    struct fixture *f = *state;
+
+    demand_certificates(&f->other, TLS1_2_VERSION);
+    f->other.is_patient = true;
+    for (int round = 0; round < 10; round++) {
+        for (size_t i = 0; i < TG_COUNT_OF(rejected); i++) {
+            init(f, &rejected[i], "legacy.test", "/");
+            rejected[i].target.port = f->other.port;
+            init(f, &misnamed[i], "other.test", "/");
+            call_start(&rejected[i]);
+            call_start(&misnamed[i]);
+        }
+        for (size_t i = 0; i < TG_COUNT_OF(rejected); i++) {
+            await(&rejected[i].done);
+            await(&misnamed[i].done);
+            assert_non_null(strstr(rejected[i].detail, "alert"));
+            assert_null(strstr(misnamed[i].detail, "alert"));
+            call_deinit(&rejected[i]);
+            call_deinit(&misnamed[i]);
+        }
+    }
+}
+
 static void a_key_that_cannot_be_read_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -360,6 +387,7 @@ int main(void)
         TEST(what_is_no_tls_is_told),
         TEST(old_versions_are_not_spoken),
         TEST(a_client_certificate_is_shown),
+        TEST(an_alert_is_told_to_whom_it_is_for),
         TEST(a_key_that_cannot_be_read_is_told),
         TEST(name_and_certificate_are_for_the_configured_site_alone),
     };
