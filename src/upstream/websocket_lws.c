@@ -144,7 +144,8 @@ static bool has_unsent(const struct tg_link *link)
 {
     const struct tg_websocket *ws = websocket_of(link);
 
-    return ws->unsent.length > 0 || ws->sealed.length > 0;
+    /* What there was no memory for is in neither: it goes nowhere, and the link ends. */
+    return ws->is_broken || ws->unsent.length > 0 || ws->sealed.length > 0;
 }
 
 void websocket_tell_drained(struct tg_websocket *ws)
