@@ -75,10 +75,20 @@ const char *tg_shard_date(struct tg_shard *shard)
     return shard->date;
 }
 
+/* Half of the head of a GET may be an EventSource's, which any status but 200 would stop for good; it comes back after a
+ * connection that ends without an answer. */
+static bool may_be_event_source(const struct tg_connection *connection)
+{
+    const struct tg_buffer *in = &connection->exchange->in;
+    struct tg_str get = TG_STR("GET ");
+    size_t length = in->length < get.length ? in->length : get.length;
+    return connection->phase == TG_PHASE_HEAD && memcmp(in->data, get.data, length) == 0;
+}
+
 static void on_pending_timeout(struct tg_connection *connection)
 {
     bool has_begun = connection->exchange && connection->exchange->in.length > 0;
-    if (!has_begun || connection->phase == TG_PHASE_HANDSHAKE) {
+    if (!has_begun || connection->phase == TG_PHASE_HANDSHAKE || may_be_event_source(connection)) {
         tg_connection_close(connection, TG_CLOSE_TIMEOUT);
         return;
     }

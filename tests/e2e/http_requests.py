@@ -188,12 +188,14 @@ class KeptAlive(Case):
         self.assertTrue(client.is_closed())
 
     def test_slow_and_silent_clients_are_closed(self):
-        silent, slow, idle = self.client(), self.client(), self.client()
-        slow.send(b"GET /e HTTP/1.1\r\nHo")
+        silent, slow, native, idle = self.client(), self.client(), self.client(), self.client()
+        slow.send(b"POST /e HTTP/1.1\r\nHo")
+        native.send(b"GET /e HTTP/1.1\r\nHo")  # an EventSource would stop for good on a status
         idle.get(b"/404")
         self.assertEqual(idle.answer()[0], 404)
         self.assertEqual(slow.answer()[0], 408)
         self.assertTrue(slow.is_closed())
+        self.assertTrue(native.is_closed())
         self.assertTrue(silent.is_closed())
         self.assertTrue(idle.is_closed())
 
