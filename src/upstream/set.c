@@ -5,6 +5,7 @@
 #include "routes.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 enum {
@@ -149,24 +150,32 @@ static bool add_http(struct group *group)
     return true;
 }
 
-static struct http_share *share_with_room(const struct group *group)
+static bool has_room(const struct http_share *share, const char *ca)
+{
+    bool is_same = strcmp(tg_text_or_empty(share->ca), tg_text_or_empty(ca)) == 0;
+
+    return share->users == 0 || (share->users < HTTP_USERS_MAX && is_same);
+}
+
+static struct http_share *share_with_room(const struct group *group, const char *ca)
 {
     for (size_t i = 0; i < group->http_share_count; i++)
-        if (group->https[i].users < HTTP_USERS_MAX)
+        if (has_room(&group->https[i], ca))
             return &group->https[i];
     return NULL;
 }
 
 /* NULL: there is none. */
-static struct tg_http_client *join_http(struct group *group)
+static struct tg_http_client *join_http(struct group *group, const char *ca)
 {
-    struct http_share *share = share_with_room(group);
+    struct http_share *share = share_with_room(group, ca);
 
     if (!share && group->http_share_count > 0)
-        share = add_http(group) ? share_with_room(group) : &group->https[0];
+        share = add_http(group) ? share_with_room(group, ca) : &group->https[0];
     if (!share)
         return NULL;
-    share->users++;
+    if (share->users++ == 0)
+        share->ca = ca;
     return share->client;
 }
 
@@ -197,7 +206,7 @@ void set_begin(struct group *group, struct tg_upstream *upstream)
     if (group->is_stopped)
         return;
     if (!upstream_is_websocket(upstream))
-        http = join_http(group);
+        http = join_http(group, upstream->source->config->upstream.tls.ca);
     if (upstream_is_websocket(upstream) ? group->context != NULL : http != NULL)
         tg_upstream_begin(upstream, group->context, http);
 }

@@ -18,9 +18,11 @@ struct change {
     bool is_end;
 };
 
-/* A client of libcurl's, for a limited number of upstreams. */
+/* A client of libcurl's, for a limited number of upstreams that trust the same certificates: it keeps those of one file,
+ * and to read others for each connection would hold up the worker. */
 struct http_share {
     struct tg_http_client *client;
+    const char *ca; /* of the configuration of those that use it; NULL: the system's */
     size_t users;
 };
 

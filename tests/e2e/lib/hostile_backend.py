@@ -225,14 +225,15 @@ def parse_events(pieces, events):
 
 
 class Tidegate:
-    def __init__(self, upstream, env=None, **stream):
+    def __init__(self, upstream, env=None, others=None, **stream):
+        """`others`: further streams by name, which nobody follows."""
         self.port = free_port()
         self.admin_port = free_port()
         config = {
             "listen": [{"address": "127.0.0.1", "port": self.port}],
             "admin": {"port": self.admin_port},
             "workers": 1,
-            "streams": {"s": {"upstream": upstream, "initial": "all", **stream}},
+            "streams": {"s": {"upstream": upstream, "initial": "all", **stream}, **(others or {})},
             "routes": [{"path": "/e", "stream": "s"}],
         }
         self.file = tempfile.NamedTemporaryFile("w", suffix=".json")
