@@ -178,6 +178,8 @@ struct tg_config_condition {
     char *pointer; /* into the message; NULL for those that need none */
     bool is_expected;
     double number;
+    bool is_integer; /* then this is the number: doubles have no place for all of them */
+    int64_t integer;
     char *pattern;
     char **values; /* JSON texts, compact; NULL-terminated */
     struct tg_config_condition *conditions;

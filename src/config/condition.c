@@ -89,8 +89,12 @@ static void set_tests(struct tg_config_condition *condition, json_t *value, stru
     struct tg_config_condition *tests = tg_alloc(TG_COUNT_OF(kinds) * sizeof(tests[0]));
     size_t count = 0;
     for (size_t i = 0; i < TG_COUNT_OF(kinds); i++) {
-        if (json_object_get(value, kinds[i].key))
-            set_test(&tests[count++], kinds[i].kind, keys);
+        json_t *known = json_object_get(value, kinds[i].key);
+        if (!known)
+            continue;
+        tests[count].is_integer = json_is_integer(known);
+        tests[count].integer = json_integer_value(known);
+        set_test(&tests[count++], kinds[i].kind, keys);
     }
     if (count == 1) {
         *condition = tests[0];

@@ -78,20 +78,29 @@ static bool is_one_of(struct tg_str value, char *const *known)
     return false;
 }
 
+/* Below, at or above zero, as the value is to the number of the rule. */
+static int compare_numbers(const struct tg_config_condition *config, struct tg_str value)
+{
+    if (config->is_integer && tg_json_is_integer(value))
+        return tg_json_compare_integers(value, config->integer);
+    double number = tg_json_number(value);
+    return (number > config->number) - (number < config->number);
+}
+
 static bool compares(const struct tg_config_condition *config, struct tg_str value)
 {
     if (tg_json_kind(value) != TG_JSON_NUMBER)
         return false;
-    double number = tg_json_number(value);
+    int order = compare_numbers(config, value);
     switch (config->kind) {
     case TG_CONDITION_GT:
-        return number > config->number;
+        return order > 0;
     case TG_CONDITION_GE:
-        return number >= config->number;
+        return order >= 0;
     case TG_CONDITION_LT:
-        return number < config->number;
+        return order < 0;
     default:
-        return number <= config->number;
+        return order <= 0;
     }
 }
 

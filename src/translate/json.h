@@ -54,6 +54,8 @@ struct tg_str tg_json_item(struct tg_str array, size_t index);
 enum tg_err tg_json_compact(struct tg_buffer *out, struct tg_str value);
 
 bool tg_json_is_integer(struct tg_str value); /* a number without fraction and exponent */
+/* Below, at or above zero, however long the first one is. */
+int tg_json_compare_integers(struct tg_str integer, int64_t known);
 double tg_json_number(struct tg_str number); /* infinite when it is beyond a double; NaN when memory is out */
 
 /* Equality of values, not of texts: 1 is 1.0, "a" is "\u0061", the order of members does not matter. Integers compare

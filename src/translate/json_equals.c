@@ -23,6 +23,20 @@ bool tg_json_is_integer(struct tg_str value)
     return digits > 0;
 }
 
+int tg_json_compare_integers(struct tg_str integer, int64_t known)
+{
+    bool is_negative = *integer.data == '-';
+    int64_t number = 0;
+
+    for (size_t i = is_negative ? 1 : 0; i < integer.length; i++) {
+        int digit = integer.data[i] - '0';
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, is_negative ? -digit : digit, &number))
+            return is_negative ? -1 : 1; /* beyond any that is known */
+    }
+    return (number > known) - (number < known);
+}
+
 double tg_json_number(struct tg_str number)
 {
     char small[NUMBER_BYTES];

@@ -135,6 +135,14 @@ class Rules(Case):
         self.expect(done, 1, "data: a\n\ndata: c\n\n",
                     "line 3: dropped: split\n3 messages: 2 events, 1 filtered, 0 repeated, 1 misfit\n")
 
+    def test_integers_are_compared_to_their_last_digit(self):
+        numbers = ["9007199254740991", "9007199254740992", "9007199254740993", "9007199254740993.0", "-9007199254740993",
+                   "123456789012345678901234567890", "-123456789012345678901234567890", "-0"]
+        expected = {"gt": [2, 5], "ge": [1, 2, 3, 5], "lt": [0, 4, 6, 7], "le": [0, 1, 3, 4, 6, 7]}
+        for test, places in expected.items():
+            done = self.translate({"when": {"pointer": "", test: 9007199254740992}}, "\n".join(numbers) + "\n")
+            self.assertEqual(done.stdout, "".join(f"data: {numbers[place]}\n\n" for place in places), test)
+
     def test_seen(self):
         done = self.translate({"id": "/n", "seen": {"by": "id"}}, lines({"n": 1}, {"n": 2}, {"n": 1}))
         self.assertEqual(done.stderr, "3 messages: 2 events, 0 filtered, 1 repeated, 0 misfits\n")
