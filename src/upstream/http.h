@@ -48,6 +48,7 @@ struct tg_http_end {
     enum tg_upstream_reason reason; /* TG_REASON_NONE: the answer is complete */
     const char *detail;             /* for the log, borrowed; "" when there is nothing to add */
     bool was_sent;                  /* at least in part, on the last hop: somebody may have acted on it */
+    bool was_taken; /* a POST, by who then redirected to what is to be got: it has been acted on */
 };
 
 struct tg_http_handler {

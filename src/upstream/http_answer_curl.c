@@ -67,8 +67,10 @@ static size_t on_redirect(struct tg_http_exchange *exchange, long status, size_t
         return fail(exchange, TG_REASON_REDIRECT, error);
     exchange->phase = HTTP_REDIRECT;
     exchange->hops++;
-    if (status != 307 && status != 308)
+    if (status != 307 && status != 308) {
+        exchange->is_taken = exchange->is_taken || exchange->is_post;
         exchange->is_post = false;
+    }
     return is_body_short(exchange->easy, SHORT_BODY_MAX) ? length : CURL_WRITEFUNC_ERROR;
 }
 

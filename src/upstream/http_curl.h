@@ -53,6 +53,7 @@ struct tg_http_exchange {
     struct tg_target target; /* where it goes now */
     bool is_foreign;         /* it has left the configured site: nothing secret goes along */
     bool is_post, is_once;
+    bool is_taken; /* a redirect has made a GET of the POST */
     struct tg_buffer body;
     char *content_type;
     struct tg_config_header *headers; /* ends with a NULL name */

@@ -26,6 +26,7 @@ struct tg_link_end {
     unsigned close_code;     /* of a WebSocket backend; 0: none */
     bool is_finished;   /* in good order: 204, the end of a complete answer, close code 1000; never a poll */
     bool was_sent;      /* over HTTP: some of the request was */
+    bool was_taken;     /* over HTTP: the body was, by who then redirected to another request, without it */
     const char *detail; /* for the log, borrowed; "" when there is nothing to add */
 };
 

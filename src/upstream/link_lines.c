@@ -18,7 +18,8 @@ struct lines_link {
     struct link_http base;
     struct tg_timer *failure; /* NULL but when there was no memory for the exchange */
     bool is_sse;
-    bool had_message; /* in this block */
+    bool had_message;   /* in this block */
+    bool is_past_start; /* of lines: the first has come */
     union {
         struct tg_sse_parser sse;
         struct tg_line_reader lines;
@@ -99,7 +100,10 @@ static void on_line(void *arg, struct tg_str line)
 {
     struct lines_link *link = arg;
 
-    if (!link->base.is_closed)
+    if (!link->is_past_start)
+        line = tg_content_without_mark(line);
+    link->is_past_start = true;
+    if (!link->base.is_closed && line.length > 0)
         give(link, &(struct tg_message){ .bytes = line.data, .length = line.length });
 }
 
@@ -205,6 +209,7 @@ static void on_end(void *arg, const struct tg_http_end *end)
 
     base->exchange = NULL;
     base->end.was_sent = end->was_sent;
+    base->end.was_taken = end->was_taken;
     if (!base->has_verdict && end->reason == TG_REASON_NONE) {
         base->is_busy = true;
         if (!link->is_sse)

@@ -162,10 +162,11 @@ static void log_failure(struct tg_upstream *up, const struct tg_link_end *end, b
  * and it goes on where it was when it has numbered its events. */
 static bool is_past_repeating(const struct tg_upstream *up, const struct tg_link_end *end, bool was_up)
 {
-    bool is_for_now = end->status == 429 || end->status == 503;
+    bool was_had = was_up || end->was_sent || end->was_taken;
+    bool is_for_now = (end->status == 429 || end->status == 503) && !end->was_taken;
     bool is_resumable = end->status == 0 && up->progress.last_event_id.length > 0;
 
-    return up->is_once && (was_up || end->was_sent) && !is_for_now && !is_resumable;
+    return up->is_once && was_had && !is_for_now && !is_resumable;
 }
 
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)

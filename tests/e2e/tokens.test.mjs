@@ -526,6 +526,48 @@ test('a prompt does not go over a used connection', async (t) => {
   assert.deepEqual(asked, ['first', 'second', 'third']);
 });
 
+// A redirect that makes a GET of the POST says where the answer is: the prompt has been taken. One that keeps the POST passes
+// it on.
+test('a prompt that was taken is not repeated when the answer is elsewhere and cannot be got', async (t) => {
+  const asked = [];
+  let isBusy = true;
+  const deadPort = await freePort();
+  const server = http.createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) body += part;
+    asked.push(`${request.method} ${body}`);
+    if (request.url === '/busy') {
+      response.writeHead(isBusy ? 503 : 200, { 'Content-Type': 'text/event-stream' }).end(isBusy ? '' : 'data: 1\n\n');
+      return;
+    }
+    const [status, where] = body.split(' ');
+    response.writeHead(status, { Location: where === 'dead' ? `http://127.0.0.1:${deadPort}/` : '/busy' }).end();
+  });
+  const port = await freePort();
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  atEnd(t, () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const config = await documented(GUIDE, port);
+  config.streams.answer.upstream.reconnect = { first: '20ms', max: '100ms' };
+  const gate = await startTidegate(t, config);
+  const passedOn = ask(t, gate, { body: '307 busy' });
+  for (const status of [301, 302, 303]) {
+    for (const where of ['dead', 'busy']) {
+      const answer = ask(t, gate, { body: `${status} ${where}` });
+      const end = { reason: 'failed', ...(where === 'busy' && { status: 503 }) };
+      await assertFailed(answer, 0, where === 'busy' ? 'status' : 'connect', end);
+      await sleep(300);
+      assert.equal(asked.filter((line) => line === `POST ${status} ${where}`).length, 1);
+    }
+  }
+  assert.equal(asked.filter((line) => line === 'GET ').length, 3);
+  isBusy = false; // what was passed on is asked again
+  await passedOn.untilOver();
+  assert.deepEqual([passedOn.tokens.map((event) => event.data), passedOn.end], [['1'], { reason: 'closed' }]);
+});
+
 // ---- the client goes ----------------------------------------------------------------------------------------------
 
 test('when nobody comes back the backend can stop', async (t) => {
