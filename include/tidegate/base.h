@@ -10,6 +10,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* ---- sanitizers --------------------------------------------------------------------------------
+ * Those of gcc and clang; 0 or 1. They reserve terabytes of addresses, which no limit may forbid, and the one for
+ * threads makes everything slow. */
+#if defined(__has_feature)
+#define TG_HAS_THREAD_SANITIZER __has_feature(thread_sanitizer)
+#define TG_HAS_SHADOW_MEMORY (TG_HAS_THREAD_SANITIZER || __has_feature(address_sanitizer))
+#else
+#if defined(__SANITIZE_THREAD__)
+#define TG_HAS_THREAD_SANITIZER 1
+#else
+#define TG_HAS_THREAD_SANITIZER 0
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define TG_HAS_SHADOW_MEMORY 1
+#else
+#define TG_HAS_SHADOW_MEMORY TG_HAS_THREAD_SANITIZER
+#endif
+#endif
+
 /* ---- errors ------------------------------------------------------------------------------------
  * Functions that can fail return TG_OK (0) or a negative tg_err. Outputs come last, are called
  * ret_x, and are untouched on failure. An error is logged once, where it is handled. */

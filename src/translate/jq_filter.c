@@ -19,15 +19,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Sanitizers reserve terabytes of addresses for themselves. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SHADOW_MEMORY
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SHADOW_MEMORY
-#endif
-
 enum {
     MEMORY_MAX_BYTES = 512 << 20,
     KEEP_BYTES = 1 << 20, /* a larger buffer is given back after its message */
@@ -74,7 +65,7 @@ static void give_up_rights(void)
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_NOFILE, TG_JQ_DESCRIPTOR + 1);
-#ifndef HAS_SHADOW_MEMORY
+#if !TG_HAS_SHADOW_MEMORY
     limit(RLIMIT_AS, MEMORY_MAX_BYTES);
 #endif
     dup2(STDOUT_FILENO, STDERR_FILENO); /* which is /dev/null */

@@ -17,14 +17,6 @@
 
 #include <cmocka.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SHADOW_MEMORY
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SHADOW_MEMORY
-#endif
-
 enum { LONG_MS = 60 * 1000, SHORT_MS = 500, MUCH_BYTES = 1 << 20 };
 
 /* 1 runs away, anything else comes back as it is. */

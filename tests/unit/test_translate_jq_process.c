@@ -112,7 +112,7 @@ static void the_process_gets_what_it_needs_and_no_more(void **state)
     assert_int_equal(limit_of(pid, RLIMIT_CORE), 0);
     assert_int_equal(limit_of(pid, RLIMIT_FSIZE), 0);
     assert_int_equal(limit_of(pid, RLIMIT_NOFILE), TG_JQ_DESCRIPTOR + 1);
-#ifndef HAS_SHADOW_MEMORY
+#if !TG_HAS_SHADOW_MEMORY
     assert_int_equal(limit_of(pid, RLIMIT_AS), 512 << 20);
 #endif
     tg_jq_free(jq);

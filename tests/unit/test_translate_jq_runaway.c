@@ -62,7 +62,7 @@ static void filters_that_run_away_in_other_ways_are_ended(void **state)
 static void a_filter_that_wants_all_memory_is_ended_and_rests(void **state)
 {
     (void)state;
-#ifdef HAS_SHADOW_MEMORY
+#if TG_HAS_SHADOW_MEMORY
     skip(); /* there is no limit then */
 #endif
     tg_jq_set_clock(fake_clock);
