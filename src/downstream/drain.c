@@ -1,14 +1,22 @@
 /* Draining: the listeners close, and the subscribers are told to come back later, evenly spread, so that they
- * do not all knock at the next door at once. */
+ * do not all knock at the next door at once. What is under way then has a moment to end; who still waits for the backend
+ * by then is told that it was too long. */
 #include "connection.h"
 #include "fanout.h"
+#include "wait.h"
 
-enum { STEP_MS = 20, GRACE_MS = 1000 };
+enum { STEP_MS = 20, GRACE_MS = 1000, WAIT_GRACE_MS = 500 };
 
 static void close_list(struct tg_shard *shard, enum tg_list list)
 {
     while (shard->lists[list])
         tg_connection_close(shard->lists[list], TG_CLOSE_DRAIN);
+}
+
+static void expire_waits(struct tg_shard *shard)
+{
+    while (shard->lists[TG_LIST_WAIT])
+        tg_wait_expire(shard->lists[TG_LIST_WAIT]);
 }
 
 static void close_all(struct tg_shard *shard)
@@ -25,6 +33,8 @@ static void on_step(void *arg)
     close_list(shard, TG_LIST_IDLE);
     size_t steps = now_ms < shard->drain_end_ms ? (size_t)(shard->drain_end_ms - now_ms) / STEP_MS + 1 : 1;
     tg_fanout_end_some(shard, (tg_fanout_count_staying(shard) + steps - 1) / steps);
+    if (now_ms >= shard->drain_end_ms + WAIT_GRACE_MS)
+        expire_waits(shard);
     if (now_ms >= shard->drain_end_ms + GRACE_MS)
         close_all(shard);
     else

@@ -205,7 +205,8 @@ class Draining(unittest.TestCase):
         tidegate, case = self.start(drain="0")
         client = self.wait_until_full(case)
         self.assertEqual(tidegate.stop(), 0)
-        self.assertNotIn(b" 202 ", client.rest())
+        status, fields, _ = client.answer()
+        self.assertEqual((status, fields["connection"]), (504, "close"))
         self.assertEqual([line for line in tidegate.log if line["event"] == "not_json"], [])
 
 
