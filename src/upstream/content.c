@@ -58,3 +58,12 @@ enum tg_content tg_content_of(struct tg_str content_type)
             return TG_CONTENT_TEXT;
     return TG_CONTENT_BINARY;
 }
+
+struct tg_str tg_content_without_mark(struct tg_str text)
+{
+    const struct tg_str mark = TG_STR("\xef\xbb\xbf");
+
+    if (!begins_with(text, mark))
+        return text;
+    return (struct tg_str){ text.data + mark.length, text.length - mark.length };
+}

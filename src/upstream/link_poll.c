@@ -67,6 +67,11 @@ static void end(struct poll_link *link)
 
 /* ---- what an answer brings -------------------------------------------------------------------- */
 
+static struct tg_str text_of(const struct poll_link *link)
+{
+    return tg_content_without_mark(tg_buffer_view(&link->body));
+}
+
 static void replace(struct tg_buffer *known, struct tg_buffer *taken)
 {
     tg_buffer_deinit(known);
@@ -82,7 +87,7 @@ static bool move_cursor(struct poll_link *link)
     struct tg_buffer cursor = { 0 };
     bool is_number = false;
 
-    if (!from || tg_poll_cursor_read(from, tg_buffer_view(&link->body), &cursor, &is_number) < 0)
+    if (!from || tg_poll_cursor_read(from, text_of(link), &cursor, &is_number) < 0)
         return false;
     bool is_same = tg_str_equals(tg_buffer_view(&cursor), tg_buffer_view(&progress->cursor)) &&
                    is_number == progress->is_cursor_number;
@@ -126,11 +131,9 @@ static void give_body(struct poll_link *link)
         link->base.handler->on_heard(link->base.arg);
         return;
     }
-    const struct tg_message message = {
-        .bytes = link->body.data,
-        .length = link->body.length,
-        .is_binary = is_binary(link),
-    };
+    bool has_text = !is_binary(link);
+    struct tg_str bytes = has_text ? text_of(link) : tg_buffer_view(&link->body);
+    const struct tg_message message = { .bytes = bytes.data, .length = bytes.length, .is_binary = !has_text };
     link->base.handler->on_message(link->base.arg, &message);
     memcpy(progress->digest, digest, sizeof(digest));
     progress->has_digest = true;

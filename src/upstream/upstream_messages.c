@@ -147,9 +147,11 @@ static void on_heard(void *arg)
 static void on_redirect(void *arg, const char *host)
 {
     struct tg_upstream *up = arg;
+    bool is_repeated =
+        up->supervisor.state == TG_UPSTREAM_UP; /* a poll's, and its next request's, and so on */
 
-    tg_log(upstream_log_level(up), "upstream", "redirect", TG_F_STR("stream", upstream_name(up)),
-           TG_F_STR("host", host));
+    tg_log(is_repeated ? TG_LOG_DEBUG : upstream_log_level(up), "upstream", "redirect",
+           TG_F_STR("stream", upstream_name(up)), TG_F_STR("host", host));
 }
 
 static void on_end(void *arg, const struct tg_link_end *end)

@@ -50,6 +50,11 @@ class Ndjson(HttpCase):
         self.expect(client, UP, message('{"a":1}'), message('{"a":2}'), message("3"), CLOSED, UP, GOOD)
         self.assertEqual(self.backend.requests[0].headers["accept"], "application/x-ndjson, application/json;q=0.9")
 
+    def test_a_byte_order_mark_is_not_part_of_the_first_line(self):
+        lines = LINES, chunk("\ufeff"), chunk('{"a":1}\n\ufeff\n'), LAST_CHUNK
+        client = self.start(self.says(*lines), self.serve_good, stream={"translate": {"on_misfit": "raw", "data": "/a"}})
+        self.expect(client, UP, message("1"), message("\ufeff"), CLOSED, UP, GOOD)
+
     def test_byte_by_byte(self):
         def script(connection):
             connection.ask()

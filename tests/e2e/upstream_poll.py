@@ -99,6 +99,15 @@ class Answers(Poll):
         self.expect(client, UP, ("binary", base64.b64encode(b"\0\1").decode()), message("{}"),
                     ("binary", base64.b64encode(b"\xff").decode()), message("text"))
 
+    def test_a_byte_order_mark_is_not_part_of_the_text(self):
+        """Nor does it keep a cursor from being found."""
+        def reply(n, request):
+            return answer(body=f'\ufeff{{"n":{n},"next":{n + 10}}}', Content_Type=JSON)
+
+        client = self.start(reply, cursor={"from": "/next", "query": "since"})
+        self.expect(client, UP, message('{"n":0,"next":10}'), message('{"n":1,"next":11}'))
+        self.assertEqual(self.backend.requests[1].target, "/feed?since=10")
+
     def test_bodies_that_are_too_large_are_left_out(self):
         bodies = ["a" * 1001, "b" * 1000, "c" * 1000000, "good"]
         client = self.start(lambda n, request: answer(body=bodies[min(n, 3)]), max_message="1000")
@@ -115,6 +124,15 @@ class Answers(Poll):
 
         client = self.start(reply, max_message="1000")
         self.expect(client, UP, GOOD)
+
+    def test_redirects_are_told_in_the_log_while_it_connects_alone(self):
+        """Each request may be redirected, and each second have many."""
+        def reply(n, request):
+            return answer(body=str(n)) if request.target == "/there" else answer("302 Found", Location="/there")
+
+        client = self.start(reply)
+        self.expect(client, UP, *(message(str(n)) for n in range(1, 20, 2)))
+        self.assertEqual(self.tidegate_under_test.read_log().count('"event":"redirect"'), 1)
 
     def test_post(self):
         client = self.start(lambda n, request: answer(body="good"), method="POST", body=[1, 2])

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 static enum tg_content content_of(const char *type)
 {
@@ -66,12 +67,31 @@ static void a_type_is_compared_without_its_parameters(void **state)
     assert_false(tg_content_is((struct tg_str){ NULL, 0 }, "text/event-stream"));
 }
 
+static void expect_without_mark(struct tg_str text, const char *expected)
+{
+    text = tg_content_without_mark(text);
+    assert_int_equal(text.length, strlen(expected));
+    assert_memory_equal(text.data, expected, text.length);
+}
+
+static void a_byte_order_mark_is_no_text(void **state)
+{
+    (void)state;
+    expect_without_mark(TG_STR("\xef\xbb\xbf{}"), "{}");
+    expect_without_mark(TG_STR("\xef\xbb\xbf\xef\xbb\xbf"), "\xef\xbb\xbf");
+    expect_without_mark(TG_STR("\xef\xbb\xbf"), "");
+    expect_without_mark(TG_STR("\xef\xbb"), "\xef\xbb");
+    expect_without_mark(TG_STR("{}\xef\xbb\xbf"), "{}\xef\xbb\xbf");
+    expect_without_mark(TG_STR(""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_text),
         cmocka_unit_test(what_is_not_text_is_binary),
         cmocka_unit_test(a_type_is_compared_without_its_parameters),
+        cmocka_unit_test(a_byte_order_mark_is_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
