@@ -102,7 +102,7 @@ static const struct tg_option upstream_options[] = {
       .example = "\"kind\": \"ndjson\", \"url\": \"https://legacy.internal/feed\"",
       .help = "What the backend speaks: `websocket`; `sse`, an event stream over HTTP; `ndjson`, one long "
               "answer over HTTP with a message on each line; `poll`, HTTP requests again and again, each "
-              "answer a message." },
+              "answer a message, unless it is the same as the one before." },
     { .key = "url", .type = TG_OPTION_URL, AT(tg_config_upstream, url), .is_required = true,
       .help = "Where the backend is: `ws:` or, with TLS, `wss:`; for the kinds over HTTP `http:` or "
               "`https:`. Parameters, such as `{symbol}`, may be in its path and query, those with `one_of` in the "
