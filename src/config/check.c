@@ -32,11 +32,14 @@ static void check_listener(struct tg_document *document, const struct tg_config 
                            const struct tg_path *path)
 {
     struct tg_path unix_path = TG_PATH_KEY(path, "unix"), mode_path = TG_PATH_KEY(path, "unix_mode");
+    struct tg_path tls_path = TG_PATH_KEY(path, "tls");
+    const struct tg_config_tls_server *tls = &config->listeners[index].tls;
     bool is_unix = tg_document_find(document, &unix_path);
     if (is_unix && (tg_document_has(document, path, "address") || tg_document_has(document, path, "port")))
         tg_document_error(document, &unix_path, "expected either \"unix\", or \"address\" and \"port\"");
     if (!is_unix && tg_document_find(document, &mode_path))
         tg_document_error(document, &mode_path, "expected \"unix\" beside it");
+    tg_config_check_tls_files(document, &tls_path, tls->certificate, tls->key, NULL);
     if (tg_document_has_error(document, path))
         return;
     for (size_t i = 0; i < index; i++) {

@@ -63,7 +63,8 @@ static void check_reconnect(struct tg_document *document, const struct tg_path *
     }
 }
 
-static void check_tls(struct tg_document *document, const struct tg_path *path)
+static void check_tls(struct tg_document *document, const struct tg_path *path,
+                      const struct tg_config_tls_client *config)
 {
     struct tg_path tls = TG_PATH_KEY(path, "tls");
     struct tg_path certificate = TG_PATH_KEY(&tls, "certificate"), key = TG_PATH_KEY(&tls, "key");
@@ -73,6 +74,7 @@ static void check_tls(struct tg_document *document, const struct tg_path *path)
         tg_document_error(document, &certificate, "expected \"key\" beside it");
     if (has_key && !has_certificate)
         tg_document_error(document, &key, "expected \"certificate\" beside it");
+    tg_config_check_tls_files(document, &tls, config->certificate, config->key, config->ca);
 }
 
 void tg_config_check_upstream(struct tg_document *document, const struct tg_path *path,
@@ -81,5 +83,5 @@ void tg_config_check_upstream(struct tg_document *document, const struct tg_path
     check_auth(document, path, upstream);
     check_subprotocols(document, path, upstream);
     check_reconnect(document, path, upstream);
-    check_tls(document, path);
+    check_tls(document, path, &upstream->tls);
 }

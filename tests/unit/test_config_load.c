@@ -197,11 +197,12 @@ static void relative_names_start_at_the_file(void **state)
     struct tg_buffer errors = { 0 };
     assert_int_equal(mkdir("in", 0700), 0);
     write_file("in/secret", "abc\r\n");
-    write_file("in/t.json",
-               MINIMAL(",\"auth\":{\"bearer\":{\"$file\":\"secret\"}},\"tls\":{\"ca\":\"secret\"}"));
+    write_file("in/t.json", "{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h\","
+                            "\"auth\":{\"bearer\":{\"$file\":\"secret\"}}}}},"
+                            "\"routes\":[{\"path\":\"/q\",\"file\":\"secret\"}]}");
     assert_int_equal(tg_config_load("in/t.json", &config, &errors), TG_OK);
     assert_string_equal(config->streams[0].upstream.bearer, "abc");
-    assert_string_equal(config->streams[0].upstream.tls.ca, "in/secret");
+    assert_string_equal(config->routes[0].file, "in/secret");
     tg_config_free(config);
 }
 
