@@ -3,18 +3,20 @@
  *   start ─► wait for a signal ─► drain: not ready, clients told to come back ─► stop the upstreams ─► exit 0
  *
  * The upstreams stay until the drain has ended, so that nobody misses an event of these seconds. A second
- * signal, at any time after the first, ends it at once with exit code 1; from then on signals act as by
- * default. */
+ * signal, at any time after the first, ends it at once with exit code 1: during the drain within a second, in which as
+ * much is taken apart as can be. */
 #include "app_private.h"
 #include "heap.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     DRAIN_GRACE_MS = 2000, /* for responses that are on their way when the spread is over */
     CLOSE_GRACE_MS = 1000, /* for the upstreams' close frames */
+    AT_ONCE_S = 1,
     LOOK_EVERY_MS = 20,
     HEAP_EVERY_MS = 2000
 };
@@ -128,6 +130,22 @@ static int serve_until_signal(const struct tg_app *app)
     }
 }
 
+static void on_late_signal(int number)
+{
+    (void)number;
+    _exit(TG_EXIT_FAILURE);
+}
+
+/* While all is taken apart, for which a worker that is busy (with a jq filter, say) has to be waited for. */
+static void end_by_signals(const struct tg_app *app)
+{
+    static const int numbers[] = { SIGTERM, SIGINT, SIGALRM };
+    const struct sigaction action = { .sa_handler = on_late_signal };
+    for (size_t i = 0; i < TG_COUNT_OF(numbers); i++)
+        sigaction(numbers[i], &action, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &app->signals, NULL);
+}
+
 enum tg_exit tg_app_run(struct tg_app *app)
 {
     if (start(app))
@@ -138,9 +156,10 @@ enum tg_exit tg_app_run(struct tg_app *app)
            TG_F_INT("drain_ms", app->config->drain_ms));
 
     bool is_orderly = end_in_order(app);
+    end_by_signals(app);
     if (!is_orderly) {
         tg_log(TG_LOG_WARNING, "app", "ended_at_once", TG_F_STR("cause", "a second signal"));
-        pthread_sigmask(SIG_UNBLOCK, &app->signals, NULL);
+        alarm(AT_ONCE_S);
     }
     tg_worker_pool_stop(app->pool);
     tg_log(TG_LOG_INFO, "app", "stopped");
