@@ -190,6 +190,18 @@ static void write_file(const char *name, const char *text)
     fclose(file);
 }
 
+static void a_url_is_no_longer_than_a_request_may_be(void **state)
+{
+    (void)state;
+    char text[9000];
+    snprintf(text, sizeof(text),
+             "{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h/%07999d\"}}},\"routes\":[]}", 0);
+    tg_config_free(load_good(text));
+    snprintf(text, sizeof(text),
+             "{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h/%08000d\"}}},\"routes\":[]}", 0);
+    assert_bad(text, "t.json:1:36: streams.q.upstream.url: expected a URL whose path and query have at most");
+}
+
 static void relative_names_start_at_the_file(void **state)
 {
     (void)state;
@@ -236,6 +248,7 @@ int main(void)
         cmocka_unit_test(secrets_stay_out_of_messages),
         cmocka_unit_test(route_knows_its_stream),
         cmocka_unit_test(errors_stop_at_a_thousand),
+        cmocka_unit_test(a_url_is_no_longer_than_a_request_may_be),
         cmocka_unit_test_setup_teardown(relative_names_start_at_the_file, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(unreadable_files_say_why, enter_folder, leave_folder),
     };
