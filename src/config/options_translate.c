@@ -96,8 +96,9 @@ static const struct tg_option translate_options[] = {
     { .key = "decode", .type = TG_OPTION_WORDS, AT(tg_config_translate, decode),
       COUNT_AT(tg_config_translate, decode_count), .words = decode_steps, .min = 1, .max = 8,
       .example = "\"decode\": [ \"base64\", \"gunzip\", \"utf8\" ]",
-      .help = "What is done to the bytes of a message first, in this order: `base64` and `hex` read text, "
-              "`gunzip` and `inflate` unpack; `utf8`, which can only be the last, makes text of the bytes. "
+      .help = "What is done to the bytes of a message first, in this order: `base64` and `hex` read text "
+              "(base64 in either alphabet, with or without padding; white space between groups of four, or between "
+              "bytes), `gunzip` and `inflate` unpack; `utf8`, which can only be the last, makes text of the bytes. "
               "Without it they are a binary message." },
     { .key = "max_decoded", .type = TG_OPTION_SIZE, AT(tg_config_translate, max_decoded_bytes), .min = 1,
       .max = GIB(1), .default_text = "16MiB",
@@ -110,7 +111,10 @@ static const struct tg_option translate_options[] = {
     { .key = "jq_timeout", .type = TG_OPTION_DURATION, AT(tg_config_translate, jq_timeout_ms),
       .min = MILLISECONDS(1), .max = SECONDS(10), .default_text = "100ms",
       .example = "\"jq\": \".items[]\", \"jq_timeout\": \"20ms\"",
-      .help = "How long the filter may take for one message. One that takes longer is a misfit." },
+      .help = "How long the filter may take for one message. One that takes longer is a misfit. The worker waits "
+              "meanwhile, and with it all other streams and clients that it serves, so a filter should need far less. "
+              "One that took too long, or too much memory, rests for 1 s (for up to 30 s while that goes on), and all "
+              "messages meanwhile are misfits." },
     { .key = "jq_max_output", .type = TG_OPTION_SIZE, AT(tg_config_translate, jq_max_output_bytes), .min = 1,
       .max = GIB(1), .default_text = "1MiB",
       .example = "\"jq\": \".items[]\", \"jq_max_output\": \"64KiB\"",
@@ -125,12 +129,14 @@ static const struct tg_option translate_options[] = {
     { .key = "event", .type = TG_OPTION_STRING, AT(tg_config_translate, event),
       .grammar = &tg_grammar_event_value, .example = "\"event\": \"{/type}.{/symbol|none}\"",
       .help = "The event's type: a JSON pointer such as `/type` into the message, a template, or the type "
-              "itself. Without it, events have the type that an `sse` backend gives them, else none, and "
+              "itself. Where the pointer finds something other than a string, the message is a misfit. Without it, "
+              "or where the pointer finds nothing, events have the type that an `sse` backend gives them, else none, and "
               "browsers call them `message`." },
     { .key = "id", .type = TG_OPTION_STRING, AT(tg_config_translate, id), .grammar = &tg_grammar_id_value,
       .example = "\"id\": \"{/day}:{/seq}\"",
-      .help = "Where the message has the event's id, as a JSON pointer or a template. Without it, events "
-              "have the id that an `sse` backend gives them, else Tidegate numbers them." },
+      .help = "Where the message has the event's id, as a JSON pointer to a string or an integer, or as a template. Ids "
+              "have 1 to 128 letters, digits, `-`, `_`, `.` and `:`; a message without such an id is a misfit. Without "
+              "the rule, events have the id that an `sse` backend gives them, else Tidegate numbers them." },
     { .key = "data", .type = TG_OPTION_STRING, AT(tg_config_translate, data),
       .grammar = &tg_grammar_data_value, .example = "\"data\": \"{/symbol} at {/price}\"",
       .help = "Which part of the message is the event's data, as a JSON pointer or a template; the empty "
