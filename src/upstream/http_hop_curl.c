@@ -119,8 +119,10 @@ static bool set_request(struct tg_http_exchange *exchange)
     HTTP_SET(CURLOPT_USERAGENT, "tidegate/" TIDEGATE_VERSION);
     HTTP_SET(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
     HTTP_SET(CURLOPT_FOLLOWLOCATION, 0L);
-    /* When a connection that was used before dies without a byte of the answer, libcurl sends the request again. */
+    /* When a connection that was used before dies without a byte of the answer, libcurl sends the request again. Those
+     * that are made for one request alone would be kept for nobody. */
     HTTP_SET(CURLOPT_FRESH_CONNECT, exchange->is_once ? 1L : 0L);
+    HTTP_SET(CURLOPT_FORBID_REUSE, exchange->is_once ? 1L : 0L);
     if (exchange->is_post) {
         HTTP_SET(CURLOPT_POST, 1L);
         HTTP_SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body.length);

@@ -509,6 +509,7 @@ test('a prompt does not go over a used connection', async (t) => {
     if (socket.answers > 1) socket.destroy();
     else response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Length': 9 }).end('data: 1\n\n');
   });
+  server.keepAliveTimeout = 0;
   const port = await freePort();
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   atEnd(t, () => {
@@ -524,6 +525,9 @@ test('a prompt does not go over a used connection', async (t) => {
     assert.deepEqual([answer.tokens.map((event) => event.data), answer.end], [['1'], { reason: 'closed' }]);
   }
   assert.deepEqual(asked, ['first', 'second', 'third']);
+  // Nor is one kept that nothing can use.
+  const connections = () => new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+  await until('the connections to be closed', async () => (await connections()) === 0);
 });
 
 // A redirect that makes a GET of the POST says where the answer is: the prompt has been taken. One that keeps the POST passes
