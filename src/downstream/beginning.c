@@ -2,14 +2,15 @@
 #include "notice.h"
 #include "subscriber.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* "<epoch>-0": the id of a session before its first event. */
-static void format_first_id(const struct tg_feed *feed, char ret_id[TG_ID_MAX + 1])
+/* With 0 it is the id of a session before its first event. */
+static void format_id(const struct tg_feed *feed, uint64_t seq, char ret_id[TG_ID_MAX + 1])
 {
     const char *epoch = tg_stream_epoch(tg_reader_peek_stream(feed->reader));
-    if (snprintf(ret_id, TG_ID_MAX + 1, "%s-0", epoch) > TG_ID_MAX)
+    if (snprintf(ret_id, TG_ID_MAX + 1, "%s-%" PRIu64, epoch, seq) > TG_ID_MAX)
         ret_id[0] = '\0';
 }
 
@@ -42,7 +43,7 @@ static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, s
         subscriber->cursor = seek_first(feed, last_id, ret_gap);
         return;
     }
-    format_first_id(feed, first_id);
+    format_id(feed, 0, first_id);
     if (last_id.length > 0 && tg_str_equals(last_id, tg_str_from(first_id))) {
         subscriber->cursor = seek_start(feed, config->after_gap == TG_AFTER_GAP_LIVE, ret_gap);
         if (ret_gap->reason != TG_GAP_NONE)
@@ -84,7 +85,7 @@ static enum tg_err append_state(const struct tg_subscriber *subscriber, const st
     bool has_replay = subscriber->cursor.position != tg_reader_end(feed->reader);
     char first_id[TG_ID_MAX + 1];
     if (subscriber->is_first) {
-        format_first_id(feed, first_id);
+        format_id(feed, 0, first_id);
         return tg_notice_append_state(out, subscriber->is_bare, feed->sse,
                                       has_replay ? TG_STREAM_CONNECTING : state, first_id);
     }
@@ -93,19 +94,32 @@ static enum tg_err append_state(const struct tg_subscriber *subscriber, const st
     return tg_notice_append_state(out, subscriber->is_bare, feed->sse, state, NULL);
 }
 
+/* No event with an id follows any more: with the last one's, the client does not come back for ever to hear the same. */
+static enum tg_err append_gap(const struct tg_subscriber *subscriber, const struct tg_feed *feed,
+                              const struct tg_gap *gap, bool is_over, struct tg_buffer *out)
+{
+    char last_id[TG_ID_MAX + 1];
+    struct tg_departure end;
+    tg_counter_add(&feed->counters->gaps[gap->reason], 1);
+    if (is_over) {
+        tg_reader_leave(feed->reader, tg_reader_seek_live(feed->reader), &end);
+        format_id(feed, end.seq, last_id);
+    }
+    return tg_notice_append_gap(out, subscriber->is_bare, feed->sse, gap, is_over ? last_id : NULL);
+}
+
 enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
                                 struct tg_buffer *out)
 {
     struct tg_gap gap;
     seek(subscriber, feed, last_id, &gap);
-    if (gap.reason == TG_GAP_NONE && !subscriber->is_first && tg_feed_is_over(feed, subscriber->cursor))
+    bool is_over = !subscriber->is_first && tg_feed_is_over(feed, subscriber->cursor);
+    if (gap.reason == TG_GAP_NONE && is_over)
         return TG_ERR_CLOSED;
     enum tg_err err = tg_notice_append_hello(out, subscriber->is_bare, feed->sse);
     if (!err)
         err = append_state(subscriber, feed, out);
-    if (!err && gap.reason != TG_GAP_NONE) {
-        tg_counter_add(&feed->counters->gaps[gap.reason], 1);
-        err = tg_notice_append_gap(out, subscriber->is_bare, feed->sse, &gap);
-    }
+    if (!err && gap.reason != TG_GAP_NONE)
+        err = append_gap(subscriber, feed, &gap, is_over, out);
     return err;
 }

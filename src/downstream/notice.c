@@ -54,7 +54,7 @@ static enum tg_err append_id(struct tg_buffer *text, const char *key, const char
 }
 
 enum tg_err tg_notice_append_gap(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                 const struct tg_gap *gap)
+                                 const struct tg_gap *gap, const char *id)
 {
     struct tg_buffer text = { 0 };
     enum tg_err err =
@@ -69,7 +69,11 @@ enum tg_err tg_notice_append_gap(struct tg_buffer *out, bool is_bare, const stru
     if (!err)
         err = append_id(&text, "before", gap->before);
     if (!err)
-        err = tg_buffer_append_str(&text, "}\n\n");
+        err = tg_buffer_append_str(&text, "}\n");
+    if (!err && id)
+        err = tg_buffer_appendf(&text, "id: %s\n", id);
+    if (!err)
+        err = tg_buffer_append_str(&text, "\n");
     if (!err)
         err = append_framed(out, is_bare, text.data, text.length);
     tg_buffer_deinit(&text);

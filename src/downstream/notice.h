@@ -1,8 +1,8 @@
 /* Notices: what a subscriber is told by Tidegate itself, between the events of its stream. Pure.
  *
  * Each is text/event-stream (WHATWG HTML section 9.2), framed as one HTTP/1.1 chunk unless the subscriber is
- * `is_bare` (HTTP/1.0, the end of the connection ends the body). None but the state that a new session begins with has
- * an id, so none moves a client's position. */
+ * `is_bare` (HTTP/1.0, the end of the connection ends the body). None has an id, so that none moves a client's position,
+ * but the state that a new session begins with, and a gap behind which no event follows any more. */
 #ifndef TIDEGATE_DOWNSTREAM_NOTICE_H
 #define TIDEGATE_DOWNSTREAM_NOTICE_H
 
@@ -20,8 +20,9 @@ enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const st
  * on: Firefox takes none without data. */
 enum tg_err tg_notice_append_state(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
                                    enum tg_stream_state state, const char *id);
+/* With an `id` (else NULL), as above. */
 enum tg_err tg_notice_append_gap(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                 const struct tg_gap *gap);
+                                 const struct tg_gap *gap, const char *id);
 /* A last `retry:`, and the end of the body. */
 enum tg_err tg_notice_append_farewell(struct tg_buffer *out, bool is_bare, uint64_t retry_ms);
 /* The end of the body alone; empty when `is_bare`. */

@@ -100,7 +100,7 @@ static enum tg_err come_back(struct tg_subscriber *subscriber, struct tg_feed *f
         return TG_OK;
     tg_counter_add(&feed->counters->gaps[gap.reason], 1);
     struct tg_buffer notice = { 0 };
-    enum tg_err err = tg_notice_append_gap(&notice, subscriber->is_bare, feed->sse, &gap);
+    enum tg_err err = tg_notice_append_gap(&notice, subscriber->is_bare, feed->sse, &gap, NULL);
     if (!err)
         err = add_pending(subscriber, feed, notice.data, notice.length);
     tg_buffer_deinit(&notice);

@@ -35,9 +35,12 @@ def changes(tidegate):
             "cookie": session("cookie", open="both", identity={"cookie": "sid"}),
             "bearer": session("bearer", identity={"header": "Authorization"}),
             "room": {**session("{room}"), "parameters": {"room": {}}},
+            "short": {**session("short"), "until": {"text": "over"}, "retain": {"events": 0}},
+            "live": {**session("live"), "until": {"text": "over"}, "retain": {"events": 1}, "after_gap": "live"},
         },
         "routes": [{"path": "/e", "stream": "s"}, {"path": "/send/cookie", "send": "cookie"},
                    {"path": "/send/get", "send": "get"},
+                   {"path": "/short", "stream": "short"}, {"path": "/live", "stream": "live"},
                    {"path": "/few", "stream": "few", "rate": rate}, {"path": "/rooms/{room}", "stream": "room"},
                    {"path": "/send/room", "send": "room"}, {"path": "/send/rooms/{room}", "send": "room"}] +
                   [{"path": f"/{name}", "stream": name, "cors": cors} for name in names if name != "send"],
@@ -286,6 +289,26 @@ class Paths(SessionCase):
             with self.subTest(path=path):
                 self.assertEqual(self.client().send(post(b"hi", path, name)).answer()[0], status)
         self.assertEqual(self.peer.texts(2), [b"hi", b"hi"])
+
+
+class Ends(SessionCase):
+    def test_who_has_missed_the_last_event_is_told_once(self):
+        for path in (b"/short", b"/live"):
+            with self.subTest(path=path):
+                client, token, connection = self.open(get(path))
+                client.until(rb'data: \{"state":"up"\}\n')
+                connection.send(text("first") + text("second") + text("over"))
+                client.until(rb"\n0\r\n\r\n")
+                last_id = b"Last-Event-ID: " + token + b"-1\r\n"
+                answer = wait_for(lambda: self.rest_with_gap(path, last_id), "the events to be no longer retained")
+                self.assertIn(b'"reason":"evicted","missed":2', answer)
+                self.assertEqual(re.findall(rb"id: (\S+)\n", answer), [token + b"-3"])
+                status, _ = self.client().send(get(path, b"Last-Event-ID: " + token + b"-3\r\n")).head()
+                self.assertEqual(status, 204)
+
+    def rest_with_gap(self, path, last_id):
+        rest = self.client().send(get(path, last_id)).rest()
+        return rest if b"tidegate.gap" in rest else None
 
 
 if __name__ == "__main__":

@@ -275,13 +275,14 @@ static void a_gap_says_what_is_known(void **state)
     struct tg_gap gap = {
         .reason = TG_GAP_LAGGED, .is_counted = true, .missed = 7, .after = "e-1", .before = "e-9"
     };
-    assert_int_equal(tg_notice_append_gap(&out, true, &sse, &gap), TG_OK);
+    assert_int_equal(tg_notice_append_gap(&out, true, &sse, &gap, NULL), TG_OK);
     expect_text(&out, "event: tidegate.gap\n"
                       "data: {\"reason\":\"lagged\",\"missed\":7,\"after\":\"e-1\",\"before\":\"e-9\"}\n\n");
     struct tg_gap unknown = { .reason = TG_GAP_UNKNOWN };
-    assert_int_equal(tg_notice_append_gap(&out, true, &sse, &unknown), TG_OK);
+    assert_int_equal(tg_notice_append_gap(&out, true, &sse, &unknown, "e-9"), TG_OK);
     expect_text(&out, "event: tidegate.gap\n"
-                      "data: {\"reason\":\"unknown\",\"missed\":null,\"after\":null,\"before\":null}\n\n");
+                      "data: {\"reason\":\"unknown\",\"missed\":null,\"after\":null,\"before\":null}\n"
+                      "id: e-9\n\n");
 }
 
 static void the_state_is_a_control_event(void **state)
