@@ -17,6 +17,8 @@
 
 _Static_assert(TG_DIGEST_BYTES == SHA256_DIGEST_LENGTH, "the digest is SHA-256");
 
+static const char long_cursor[] = "a cursor that is too long for a query";
+
 struct poll_link {
     struct link_http base;
     struct tg_worker *worker;
@@ -79,7 +81,19 @@ static void replace(struct tg_buffer *known, struct tg_buffer *taken)
     *taken = (struct tg_buffer){ 0 };
 }
 
-/* Moves the cursor on. True: the next request is another one. */
+static bool fits_query(const struct poll_link *link, struct tg_str cursor)
+{
+    const char *query = link->base.config->cursor.query;
+    struct tg_buffer path = { 0 };
+    bool fits =
+        !query || tg_poll_cursor_add_to_path(&path, link->target.path, query, cursor) != TG_ERR_TOO_LARGE;
+
+    tg_buffer_deinit(&path);
+    return fits;
+}
+
+/* Moves the cursor on. True: the next request is another one. A cursor with which there could be none is not taken: so
+ * the backend is asked again, from where it was. */
 static bool move_cursor(struct poll_link *link)
 {
     struct tg_progress *progress = link->base.progress;
@@ -89,6 +103,11 @@ static bool move_cursor(struct poll_link *link)
 
     if (!from || tg_poll_cursor_read(from, text_of(link), &cursor, &is_number) < 0)
         return false;
+    if (!fits_query(link, tg_buffer_view(&cursor))) {
+        link_set_verdict(&link->base, TG_REASON_PROTOCOL, long_cursor);
+        tg_buffer_deinit(&cursor);
+        return false;
+    }
     bool is_same = tg_str_equals(tg_buffer_view(&cursor), tg_buffer_view(&progress->cursor)) &&
                    is_number == progress->is_cursor_number;
     if (is_same) {
@@ -221,6 +240,10 @@ static void on_end(void *arg, const struct tg_http_end *http_end)
         free_link(link);
         return;
     }
+    if (link->base.has_verdict) {
+        end(link);
+        return;
+    }
     bool is_too_much = link->is_oversize || link->is_out_of_memory;
     forget_answer(link);
     schedule(link, is_too_much);
@@ -293,7 +316,7 @@ static void ask(struct poll_link *link)
     if (err == TG_OK)
         start_exchange(link, &path, &body);
     if (err == TG_ERR_TOO_LARGE)
-        link_set_verdict(&link->base, TG_REASON_PROTOCOL, "a cursor that is too long for a query");
+        link_set_verdict(&link->base, TG_REASON_PROTOCOL, long_cursor);
     else if (!link->base.exchange)
         link_set_verdict(&link->base, TG_REASON_CONNECT, "no memory for a request");
     if (link->base.has_verdict)

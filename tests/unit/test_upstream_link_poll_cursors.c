@@ -100,6 +100,28 @@ static void a_cursor_that_fits_no_query_ends_it(void **state)
     expect_told("end(protocol 0 0 a cursor that is too long for a query);");
 }
 
+/* Else nobody would ever ask the backend again, which may have mended it. */
+static void a_cursor_that_fits_no_query_is_not_taken(void **state)
+{
+    static char text[8200];
+
+    (void)state;
+    config.max_message_bytes = sizeof(text);
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    tg_buffer_append_str(&progress.cursor, "5");
+    memset(text, 'x', 8100);
+    memcpy(text, "{\"n\":\"", strlen("{\"n\":\""));
+    strcpy(text + 8100, "\"}");
+    start();
+    answer(HEAD(.status = 200), text);
+    assert_non_null(strstr(seen.data, "message("));
+    assert_non_null(strstr(seen.data, "end(protocol 0 0 a cursor that is too long for a query);"));
+    start();
+    expect_request("GET /feed?since=5");
+    answer(HEAD(.status = 200), "{\"n\":6}");
+    expect_next("GET /feed?since=6");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, forget_progress)
@@ -111,6 +133,7 @@ int main(void)
         TEST(the_cursor_moves_only_after_the_message),
         TEST(progress_comes_after_the_message),
         TEST(a_cursor_that_fits_no_query_ends_it),
+        TEST(a_cursor_that_fits_no_query_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
