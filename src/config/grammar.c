@@ -137,18 +137,51 @@ const struct tg_option_grammar tg_grammar_stream_name = {
     .is_valid = is_stream_name,
 };
 
+/* Requests are compared when they have been percent-decoded. */
+static bool has_escape(const char *text)
+{
+    for (; (text = strchr(text, '%')); text++) {
+        if (tg_hex_value(text[1]) >= 0 && tg_hex_value(text[2]) >= 0)
+            return true;
+    }
+    return false;
+}
+
+/* "." or "..": no request has them. */
+static bool has_dot_segment(const char *text)
+{
+    for (; (text = strchr(text, '/')); text++) {
+        size_t dots = strspn(text + 1, ".");
+        if ((dots == 1 || dots == 2) && strchr("/", text[1 + dots]))
+            return true;
+    }
+    return false;
+}
+
 static bool is_route_path(const char *text)
 {
-    if (*text != '/' || has_control(text) || strpbrk(text, "?# "))
+    if (*text != '/' || has_control(text) || strpbrk(text, "?# ") || has_escape(text) ||
+        has_dot_segment(text))
         return false;
     const char *star = strchr(text, '*');
     return !star || star[1] == '\0';
+}
+
+static void explain_route_path(const char *text, struct tg_buffer *out)
+{
+    if (has_escape(text))
+        tg_buffer_append_str(out, "a path that is not percent-encoded: \"é\", not \"%C3%A9\"");
+    else if (has_dot_segment(text))
+        tg_buffer_append_str(out, "a path without the segments \".\" and \"..\"");
+    else
+        tg_buffer_append_str(out, tg_grammar_route_path.expected);
 }
 
 const struct tg_option_grammar tg_grammar_route_path = {
     .expected = "a path that begins with \"/\", has no \"?\", \"#\" and spaces, and \"*\" at its end only",
     .pattern = "^/[^?#*\\s]*\\*?$",
     .is_valid = is_route_path,
+    .explain = explain_route_path,
 };
 
 static bool is_parameter_name(const char *text)

@@ -48,7 +48,7 @@ static const struct tg_option condition_options[] = {
     { .key = "matches", .type = TG_OPTION_STRING, AT(tg_condition_keys, matches),
       .grammar = &tg_grammar_regex, .example = "\"pointer\": \"/symbol\", \"matches\": \"^(AAPL|MSFT)$\"",
       .help = "A test: the part is a string in which this regular expression (PCRE2) finds something; `^` "
-              "and `$` tie it to the beginning and the end." },
+              "and `$` tie it to the beginning and the end. What cannot be found with reasonable effort is not there." },
     { .key = "text", .type = TG_OPTION_STRING, AT(tg_condition_keys, text), .example = "\"text\": \"[DONE]\"",
       .help = "The whole message, as text, is this; it need not be JSON." },
     { .key = "not", .type = TG_OPTION_CONDITION, AT(tg_condition_keys, negated), .min = 1, .max = 1000,
@@ -107,7 +107,7 @@ static const struct tg_option translate_options[] = {
     { .key = "jq", .type = TG_OPTION_STRING, AT(tg_config_translate, jq), .grammar = &tg_grammar_jq,
       .example = "\"jq\": \".items[] | select(.price > 0) | { symbol, price }\"",
       .help = "A jq filter for messages that are JSON. Each of its outputs goes on as a message of its "
-              "own." },
+              "own. jq counts in doubles: integers beyond 2^53 lose their last digits." },
     { .key = "jq_timeout", .type = TG_OPTION_DURATION, AT(tg_config_translate, jq_timeout_ms),
       .min = MILLISECONDS(1), .max = SECONDS(10), .default_text = "100ms",
       .example = "\"jq\": \".items[]\", \"jq_timeout\": \"20ms\"",
