@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum {
-    HEAD_MAX = 64 * 1024,      /* with the informational ones before it, and trailers */
-    SHORT_BODY_MAX = 16 * 1024 /* of a redirect: to read it is cheaper than a new connection */
+    HEAD_MAX = 64 * 1024,       /* with the informational ones before it, and trailers */
+    SHORT_BODY_MAX = 16 * 1024, /* of a redirect: to read it is cheaper than a new connection */
+    GIVEN_MAX = 2 * 1024 * 1024 /* at a time; more than libcurl reads at a time of what is not packed */
 };
 
 static size_t fail(struct tg_http_exchange *exchange, enum tg_upstream_reason reason, const char *detail)
@@ -138,6 +139,12 @@ size_t http_answer_on_bytes(char *bytes, size_t size, size_t count, void *arg)
         return length;
     if (exchange->phase != HTTP_BODY)
         return CURL_WRITEFUNC_ERROR;
+    if (exchange->client->given_bytes >= GIVEN_MAX) {
+        exchange->is_paused = true;
+        http_client_defer(exchange);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    exchange->client->given_bytes += length;
     if (!exchange->handler.on_body(exchange->arg, bytes, length))
         exchange->phase = HTTP_UNWANTED;
     return exchange->phase == HTTP_BODY && !exchange->is_over ? length : CURL_WRITEFUNC_ERROR;

@@ -40,6 +40,7 @@ static void act(struct tg_http_client *client, curl_socket_t fd, int mask)
     int running, left;
     CURLMsg *message;
 
+    client->given_bytes = 0;
     curl_multi_socket_action(client->multi, fd, mask, &running);
     while ((message = curl_multi_info_read(client->multi, &left))) {
         CURLcode result = message->data.result;

@@ -3,7 +3,8 @@
  * http_answer_curl.c takes what comes in.
  *
  * Nothing calls libcurl's multi interface from within libcurl: whatever a handler wants (a new exchange, the end of
- * one) waits on the list `due` for the end of the turn. */
+ * one) waits on the list `due` for the end of the turn. So does the rest of a body that has taken long enough: a few
+ * kilobytes that are packed well are gigabytes. */
 #ifndef TIDEGATE_UPSTREAM_HTTP_CURL_H
 #define TIDEGATE_UPSTREAM_HTTP_CURL_H
 
@@ -24,6 +25,7 @@ struct tg_http_client {
     struct tg_turn_hook turn_hook; /* it wants that at once, or something is due */
     bool is_action_due;
     uint64_t hops;                /* that there have been */
+    size_t given_bytes;           /* of bodies, to handlers, since libcurl was called */
     struct tg_http_exchange *due; /* to be started, or cancelled */
     struct tg_http_exchange *running;
 };
@@ -40,7 +42,8 @@ struct tg_http_exchange {
     struct tg_http_exchange *prev, *next; /* of the client's `due` or `running` */
     struct tg_http_client *client;
     bool is_due;
-    bool is_over; /* nobody is told anything any more */
+    bool is_over;   /* nobody is told anything any more */
+    bool is_paused; /* more of the body is there; it waits for the next turn */
     const struct tg_config_upstream *config;
     struct tg_http_handler handler;
     void *arg;

@@ -170,10 +170,22 @@ static void begin_hop(struct tg_http_exchange *exchange)
     }
 }
 
+/* What libcurl has kept comes in from within. */
+static void resume(struct tg_http_exchange *exchange)
+{
+    exchange->is_paused = false;
+    exchange->client->given_bytes = 0;
+    CURLcode result = curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+    if (result != CURLE_OK)
+        http_exchange_on_done(exchange, result);
+}
+
 void http_exchange_step(struct tg_http_exchange *exchange)
 {
     if (exchange->is_over)
         let_go(exchange);
+    else if (exchange->is_paused)
+        resume(exchange);
     else
         begin_hop(exchange);
 }
