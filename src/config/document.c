@@ -70,6 +70,20 @@ static bool has_foreign_bytes(struct tg_document *document)
     return false;
 }
 
+/* In words of ours where jansson's are of no help. */
+static const char *explain_syntax(const struct tg_document *document, const json_error_t *error)
+{
+    size_t next = error->position > 0 ? (size_t)error->position : 0;
+    enum json_error_code code = json_error_code(error);
+    if (code == json_error_null_character || code == json_error_null_byte_in_key)
+        return "\"\\u0000\" is not allowed";
+    bool is_slash = strstr(error->text, " near '/'") && next < document->length &&
+                    (document->text[next] == '/' || document->text[next] == '*');
+    if (is_slash || strstr(error->text, " near '#'"))
+        return "JSON has no comments";
+    return error->text;
+}
+
 void tg_document_init(struct tg_document *document, const char *name, const char *folder, const char *text,
                       size_t length)
 {
@@ -78,12 +92,8 @@ void tg_document_init(struct tg_document *document, const char *name, const char
         return;
     json_error_t error;
     document->root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!document->root) {
-        bool is_nul = json_error_code(&error) == json_error_null_character ||
-                      json_error_code(&error) == json_error_null_byte_in_key;
-        add_syntax_error(document, error.line, error.column,
-                         is_nul ? "\"\\u0000\" is not allowed" : error.text);
-    }
+    if (!document->root)
+        add_syntax_error(document, error.line, error.column, explain_syntax(document, &error));
 }
 
 void tg_document_deinit(struct tg_document *document)
