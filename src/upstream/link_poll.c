@@ -301,8 +301,8 @@ static void start_exchange(struct poll_link *link, const struct tg_buffer *path,
         .body = body->length > 0 ? tg_buffer_view(body)
                                  : (struct tg_str){ config->body.bytes, config->body.length },
         .content_type = config->content_type,
-        .head_timeout_ms = tg_poll_head_timeout_ms(config),
-        .body_timeout_ms = (uint64_t)config->connect_timeout_ms,
+        .head_timeout_ms = tg_poll_timeout_ms(config),
+        .body_timeout_ms = tg_poll_timeout_ms(config),
     };
     link->base.exchange = tg_http_start(link->base.http, &request, &http_handler, link);
 }

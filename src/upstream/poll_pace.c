@@ -18,7 +18,7 @@ uint64_t tg_poll_wait_ms(const struct tg_config_upstream *config, uint64_t taken
     return taken_ms < TG_POLL_LONG_SPACING_MS ? TG_POLL_LONG_SPACING_MS - taken_ms : 0;
 }
 
-uint64_t tg_poll_head_timeout_ms(const struct tg_config_upstream *config)
+uint64_t tg_poll_timeout_ms(const struct tg_config_upstream *config)
 {
     if (!config->is_long)
         return (uint64_t)config->connect_timeout_ms;

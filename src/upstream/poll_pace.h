@@ -13,7 +13,7 @@ enum {
  * unless the answer was too much (`is_too_much`): then it keeps to the interval like any other. */
 uint64_t tg_poll_wait_ms(const struct tg_config_upstream *config, uint64_t taken_ms, bool is_too_much,
                          uint64_t (*random_below)(uint64_t bound));
-/* How long to wait for the head of an answer. */
-uint64_t tg_poll_head_timeout_ms(const struct tg_config_upstream *config);
+/* How long to wait for the head of an answer, and from there to its end: who holds a request may hold it in either. */
+uint64_t tg_poll_timeout_ms(const struct tg_config_upstream *config);
 
 #endif

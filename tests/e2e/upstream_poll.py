@@ -15,7 +15,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from hostile_backend import GOOD, PATIENCE, UP, marker, wait_for
-from http_backend import HttpCase, answer, chunk, head
+from http_backend import HttpCase, LAST_CHUNK, answer, chunk, head
 
 JSON = "application/json"
 
@@ -294,6 +294,29 @@ class Long(Poll):
 
         client = self.start(reply, long=True, connect_timeout="300ms")
         self.expect(client, UP, GOOD)
+
+    def test_a_request_may_be_held_after_the_head_of_its_answer(self):
+        """As CouchDB does it: the answer begins at once, and ends when there is something to say."""
+        def script(connection):
+            while True:
+                connection.ask()
+                connection.send(head(Content_Type=JSON, Transfer_Encoding="chunked") + chunk('{"results":['))
+                time.sleep(1)
+                connection.send(chunk("]}") + LAST_CHUNK)
+
+        backend = self.http_backend(script)
+        client = self.follow(self.gate(backend, long=True, connect_timeout="300ms"))
+        self.expect(client, UP, message('{"results":[]}'))
+
+    def test_an_idle_timeout_ends_an_answer_that_does(self):
+        def script(connection):
+            connection.ask()
+            connection.send(head(Transfer_Encoding="chunked") + chunk("half"))
+            connection.wait_end()
+
+        backend = self.http_backend(script, lambda connection: (connection.ask(), connection.send(answer(body="good"))))
+        client = self.follow(self.gate(backend, long=True, idle_timeout="500ms"))
+        self.expect(client, marker("down", "timeout"), UP, GOOD)
 
     def test_an_idle_timeout_ends_a_held_request(self):
         def reply(n, request):

@@ -78,10 +78,10 @@ static void a_long_poll_does_not_fetch_again_at_once_what_was_too_much(void **st
 static void a_long_poll_is_patient(void **state)
 {
     (void)state;
-    assert_int_equal(tg_poll_head_timeout_ms(CONFIG(.connect_timeout_ms = 7, .idle_timeout_ms = 9)), 7);
+    assert_int_equal(tg_poll_timeout_ms(CONFIG(.connect_timeout_ms = 7, .idle_timeout_ms = 9)), 7);
     assert_int_equal(
-        tg_poll_head_timeout_ms(CONFIG(.connect_timeout_ms = 7, .idle_timeout_ms = 9, .is_long = true)), 9);
-    assert_int_equal(tg_poll_head_timeout_ms(CONFIG(.connect_timeout_ms = 7, .is_long = true)), 3600 * 1000);
+        tg_poll_timeout_ms(CONFIG(.connect_timeout_ms = 7, .idle_timeout_ms = 9, .is_long = true)), 9);
+    assert_int_equal(tg_poll_timeout_ms(CONFIG(.connect_timeout_ms = 7, .is_long = true)), 3600 * 1000);
 }
 
 int main(void)
