@@ -209,6 +209,16 @@ static enum tg_upstream_reason reason_of(const struct tg_http_exchange *exchange
     }
 }
 
+/* Before 8.6 libcurl says of it that it is out of memory. */
+static bool is_too_large(CURLcode result)
+{
+#if LIBCURL_VERSION_NUM >= 0x080600
+    if (result == CURLE_TOO_LARGE)
+        return true;
+#endif
+    return result == CURLE_OUT_OF_MEMORY;
+}
+
 struct tg_http_end http_answer_failure(const struct tg_http_exchange *exchange, CURLcode result)
 {
     enum tg_upstream_reason reason = reason_of(exchange, result);
@@ -216,6 +226,8 @@ struct tg_http_end http_answer_failure(const struct tg_http_exchange *exchange, 
 
     if (result == CURLE_OK && reason == TG_REASON_CLOSED)
         detail = "closed before the head was complete";
+    if (exchange->phase == HTTP_HEAD && is_too_large(result))
+        detail = "a line of its head is too long";
     if (reason == TG_REASON_TLS && rejection(exchange, result))
         detail = rejection(exchange, result);
     return (struct tg_http_end){ .reason = reason, .detail = reason == TG_REASON_NONE ? "" : detail };

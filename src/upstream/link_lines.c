@@ -8,6 +8,7 @@
 #include "content.h"
 #include "line_reader.h"
 #include "link_http.h"
+#include "retry_after.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,11 @@ static void on_redirect(void *arg, const char *host)
     link->base.handler->on_redirect(link->base.arg, host);
 }
 
+static uint64_t wanted_retry_ms(const struct tg_progress *progress)
+{
+    return progress->retry_ms < TG_RETRY_AFTER_MAX_MS ? progress->retry_ms : TG_RETRY_AFTER_MAX_MS;
+}
+
 static void on_end(void *arg, const struct tg_http_end *end)
 {
     struct lines_link *link = arg;
@@ -222,7 +228,7 @@ static void on_end(void *arg, const struct tg_http_end *end)
         link_set_verdict(base, end->reason, end->detail);
     }
     if (base->end.retry_after_ms == 0)
-        base->end.retry_after_ms = base->progress->retry_ms;
+        base->end.retry_after_ms = wanted_retry_ms(base->progress);
     base->handler->on_end(base->arg, &base->end);
     free_link(link);
 }

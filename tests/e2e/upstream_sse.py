@@ -4,7 +4,6 @@
 What a client of the stream sees is looked at: events, and the control events that tell of outages with their reason.
 The binary comes from TIDEGATE_BIN (default: build/tidegate).
 """
-import itertools
 import os
 import re
 import sys
@@ -156,29 +155,6 @@ class Events(Sse):
         wait_for(is_done, "all of the flood is there")
         self.assertEqual(self.metric(gate, "tidegate_upstream_messages_total"), count)
         self.assertEqual(self.metric(gate, "tidegate_stream_events_total"), count)
-
-
-    def test_a_flood_that_is_packed_leaves_others_their_turn(self):
-        """What libcurl reads at a time would be gigabytes."""
-        def script(connection):
-            connection.ask()
-            connection.send(head(Content_Type="text/event-stream", Content_Encoding="gzip"))
-            packer = zlib.compressobj(9, wbits=31)
-            connection.send(packer.compress(b"data: good\n\n") + packer.flush(zlib.Z_FULL_FLUSH))
-            for sent in itertools.count():
-                connection.send(block)
-                if sent == 20:
-                    self.backend.seen.put("it has begun")
-
-        packer = zlib.compressobj(9, wbits=-15)
-        block = packer.compress(b": " + b"x" * 100_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
-        self.expect(self.start(script), UP, GOOD)
-        self.backend.seen.get(timeout=PATIENCE)
-        gate = self.tidegate_under_test
-        looks = time.monotonic()
-        for _ in range(5):
-            self.assertEqual(self.metric(gate, "tidegate_upstream_messages_total"), 1)
-        self.assertLess(time.monotonic() - looks, PATIENCE)
 
 
 class Resuming(Sse):
