@@ -55,7 +55,9 @@ static const struct tg_option reconnect_options[] = {
       .help = "The wait before the first new attempt; it doubles with each one that fails." },
     { .key = "max", .type = TG_OPTION_DURATION, AT(tg_config_upstream, reconnect_max_ms),
       .min = MILLISECONDS(10),
-      .max = DAYS(1), .default_text = "30s", .help = "The longest wait between two attempts." },
+      .max = DAYS(1), .default_text = "30s",
+      .help = "The longest wait between two attempts, unless the backend asks for a longer one (by `Retry-After`, "
+              "or by `retry:` in its events), of an hour at most." },
 };
 OBJECT(reconnect, .help = "When to connect again after the backend was lost.");
 
@@ -140,12 +142,14 @@ static const struct tg_option upstream_options[] = {
     { .key = "connect_timeout", .type = TG_OPTION_DURATION, AT(tg_config_upstream, connect_timeout_ms),
       .min = MILLISECONDS(100), .max = HOURS(1), .default_text = "10s",
       .help = "How long connecting may take: name lookup, TCP, TLS and handshake together; over HTTP, up to "
-              "the head of the answer." },
+              "the head of the answer. The answer to a poll may take as long again to its end." },
     { .key = "max_message", .type = TG_OPTION_SIZE, AT(tg_config_upstream, max_message_bytes), .min = 1,
       .max = MIB(256), .default_text = "1MiB",
       .help = "The largest message to accept. A larger one is dropped and counted; the connection goes on." },
     { .key = "max_redirects", .type = TG_OPTION_INTEGER, AT(tg_config_upstream, max_redirects), .max = 20,
-      .default_text = "5", .help = "How many redirects in a row are followed while connecting." },
+      .default_text = "5",
+      .help = "How many redirects in a row are followed while connecting. To another host or port `headers`, `auth` "
+              "and the client certificate do not go along; a `body` does (with 307 and 308), and so do messages." },
     { .key = "reconnect", .type = TG_OPTION_OBJECT, .object = &reconnect,
       .help = "When to connect again after the backend was lost." },
     { .key = "connect", .type = TG_OPTION_ENUM, AT(tg_config_upstream, connect), .words = connects,
