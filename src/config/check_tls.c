@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 /* A key with a passphrase must not make the process ask on the terminal. */
 static int on_passphrase(char *bytes, int size, int is_writing, void *arg)
@@ -29,11 +30,14 @@ static void report(struct tg_document *document, const struct tg_path *tls, cons
     ERR_clear_error();
 }
 
+/* A pipe can be read only once, and that is not for us. */
 static bool is_given(const struct tg_document *document, const struct tg_path *tls, const char *key,
                      const char *file)
 {
     struct tg_path path = TG_PATH_KEY(tls, key);
-    return file && !tg_document_has_error(document, &path);
+    struct stat status;
+    return file && !tg_document_has_error(document, &path) && stat(file, &status) == 0 &&
+           S_ISREG(status.st_mode);
 }
 
 static void check_files(struct tg_document *document, const struct tg_path *tls, SSL_CTX *context,

@@ -174,7 +174,7 @@ static int enter_folder(void **state)
 
 static int leave_folder(void **state)
 {
-    static const char *const names[] = { "in/t.json", "in/secret", "in", "huge.json" };
+    static const char *const names[] = { "in/t.json", "in/secret", "in", "huge.json", "pipe" };
     for (size_t i = 0; i < TG_COUNT_OF(names); i++)
         remove(names[i]);
     int failed = chdir("/") || rmdir(*state);
@@ -218,6 +218,15 @@ static void relative_names_start_at_the_file(void **state)
     tg_config_free(config);
 }
 
+/* It holds nothing yet, or what is for whoever serves with it. */
+static void a_pipe_is_not_read(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    tg_config_free(
+        load_good(MINIMAL(",\"tls\":{\"ca\":\"pipe\",\"certificate\":\"pipe\",\"key\":\"pipe\"}")));
+}
+
 static void unreadable_files_say_why(void **state)
 {
     (void)state;
@@ -250,6 +259,7 @@ int main(void)
         cmocka_unit_test(errors_stop_at_a_thousand),
         cmocka_unit_test(a_url_is_no_longer_than_a_request_may_be),
         cmocka_unit_test_setup_teardown(relative_names_start_at_the_file, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(a_pipe_is_not_read, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(unreadable_files_say_why, enter_folder, leave_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
