@@ -29,7 +29,7 @@ struct tg_share {
     struct tg_counters counters;
     struct tg_translator *translator;
     struct tg_until *until; /* NULL: it has no end of its own */
-    struct tg_log_limit failure_limit, message_limit;
+    struct tg_log_limit open_limit, failure_limit, message_limit;
 };
 
 enum tg_source_kind {

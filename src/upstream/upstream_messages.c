@@ -1,13 +1,23 @@
 /* One upstream: what its link delivers. Messages go through the translator into the stream. */
 #include "upstream_internal.h"
 
+/* Those of members are many, and only told where all is to be told. */
+static void log_open(struct tg_upstream *up)
+{
+    uint32_t suppressed = 0;
+
+    if (up->own || tg_log_limit_allows(&up->share->open_limit, 1, tg_clock_now_ms(), &suppressed))
+        tg_log(upstream_log_level(up), "upstream", "connected", TG_F_STR("stream", upstream_name(up)),
+               TG_F_INT("suppressed", suppressed));
+}
+
 static void on_open(void *arg)
 {
     struct tg_upstream *up = arg;
     const struct tg_config_upstream *config = up->config;
 
     tg_figure_add(&upstream_counters(up)->connects, 1);
-    tg_log(upstream_log_level(up), "upstream", "connected", TG_F_STR("stream", upstream_name(up)));
+    log_open(up);
     for (size_t i = 0; i < config->on_open_count; i++)
         up->link->ops->send(up->link, &config->on_open[i]);
     upstream_start_health(up);

@@ -12,7 +12,7 @@ import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from hostile_backend import GOOD, PATIENCE, UP, marker, wait_for
-from http_backend import HttpCase, chunk, head
+from http_backend import HttpCase, LAST_CHUNK, chunk, head
 
 STREAM = head(Content_Type="text/event-stream", Transfer_Encoding="chunked")
 
@@ -54,6 +54,19 @@ class Answers(HttpCase):
 
         self.expect(self.start(script), UP, GOOD, marker("down", "closed"))
         wait_for(lambda: '"retry_ms":3600000,' in self.tidegate_under_test.read_log(), "the log says how long it waits")
+
+    def test_answers_that_end_at_once_do_not_fill_the_log(self):
+        def script(connection):
+            connection.ask()
+            connection.send(STREAM + chunk("data: good\n\n") + LAST_CHUNK)
+
+        start = time.monotonic()
+        self.start(script)
+        wait_for(lambda: self.backend.connections >= 100, "a hundred answers")
+        log = self.tidegate_under_test.read_log()
+        seconds = time.monotonic() - start
+        for event in ("connected", "disconnected"):
+            self.assertLess(log.count(f'"event":"{event}"'), seconds + 2)
 
     def test_a_line_of_the_head_without_an_end(self):
         """What libcurl says of it is that it is out of memory."""
