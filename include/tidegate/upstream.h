@@ -106,7 +106,7 @@ struct tg_upstream_stats {
     const char *stream_name;      /* of the configuration; lives as long as the set */
     enum tg_upstream_state state; /* of several: up if one is, else connecting, waiting, stopped */
     uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many are in each now */
-    bool required;     /* for readiness: `required`, and somebody asks for it (on_demand, a family) */
+    bool required;     /* for readiness: `required`, not at its end, and asked for (on_demand, a family) */
     uint64_t connects; /* attempts that came up */
     uint64_t attempts;
     uint64_t failures[TG_REASON_COUNT]; /* attempts that failed and connections that ended, by reason */

@@ -164,7 +164,7 @@ static const struct tg_option upstream_options[] = {
     { .key = "required", .type = TG_OPTION_BOOL, AT(tg_config_upstream, required), .default_text = "true",
       .help = "Whether Tidegate counts as ready (`/readyz`) only while this backend is connected. `false` "
               "unless set with scopes `keyed` and `client`; there, while there are keys or sessions, at least one of "
-              "them must be connected." },
+              "them must be connected. What has come to its end (`until`) is not waited for." },
     { .key = "tls", .type = TG_OPTION_OBJECT, AT(tg_config_upstream, tls), .object = &tls_client,
       .help = "Certificates, for `wss:` and `https:` URLs." },
     { .key = "method", .type = TG_OPTION_ENUM, AT(tg_config_upstream, method), .words = methods,

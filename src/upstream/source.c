@@ -178,6 +178,9 @@ void tg_source_get_stats(const struct tg_source *source, struct tg_upstream_stat
             add_counters(&stats, &source->shares[i]->counters);
     stats.state = sum_up(stats.states);
     bool comes_on_demand = config->connect == TG_CONNECT_ON_DEMAND || source->kind == TG_SOURCE_FAMILY;
-    stats.required = config->required && !(comes_on_demand && stats.state == TG_UPSTREAM_IDLE);
+    /* None is left that could come up again. */
+    bool has_ended = stats.state == TG_UPSTREAM_STOPPED &&
+                     stats.endings[TG_ENDING_COMPLETE] + stats.endings[TG_ENDING_FAILED] > 0;
+    stats.required = config->required && !has_ended && !(comes_on_demand && stats.state == TG_UPSTREAM_IDLE);
     *ret_stats = stats;
 }

@@ -101,6 +101,16 @@ test('sessions, what they send and how they end are counted', async (t) => {
   if (hasPromtool) assertClean(text);
 });
 
+test('a stream that has come to its end holds readiness back no more', async (t) => {
+  const config = await configFor(await startEcho(t), { stream: { until: { text: 'bye' } } });
+  config.routes.push({ path: '/send', send: 'feed' });
+  const gate = await startTidegate(t, config);
+  await gate.untilReady();
+  assert.equal((await fetch(`${gate.url}/send`, { method: 'POST', body: 'bye' })).status, 202);
+  await until('the end', async () => (await gate.metric('tidegate_upstream_ended_total', /feed.*complete/)) === 1);
+  assert.ok(await gate.isReady());
+});
+
 test('readiness follows the upstream, health does not', async (t) => {
   const { feed, gate } = await startUsed(t);
   await feed.stop();
