@@ -107,9 +107,9 @@ static void try_next_address(struct tg_websocket *ws)
         return;
     }
     if (ws->addresses.count == 0)
-        websocket_end(ws, TG_REASON_DNS, "");
+        websocket_end(ws, TG_REASON_DNS, "the lookup could not be started");
     else
-        websocket_end(ws, TG_REASON_CONNECT, ws->end.detail);
+        websocket_end(ws, TG_REASON_CONNECT, "refused, or not to be reached");
 }
 
 /* Time for the next address, or for the next hop. */

@@ -86,6 +86,12 @@ static void end_and_close(struct tg_websocket *ws, enum tg_upstream_reason reaso
 
 static void on_deadline(void *arg)
 {
+    static const char *const missing[] = {
+        [PHASE_LOOKUP] = "no address in time",
+        [PHASE_TCP] = "no connection in time",
+        [PHASE_TLS] = "no end of the TLS handshake in time",
+        [PHASE_REQUEST] = "no answer in time",
+    };
     struct tg_websocket *ws = arg;
     bool is_closing = ws->phase == PHASE_CLOSING;
 
@@ -93,7 +99,7 @@ static void on_deadline(void *arg)
     if (is_closing)
         free_websocket(ws);
     else
-        websocket_end(ws, TG_REASON_TIMEOUT, "");
+        websocket_end(ws, TG_REASON_TIMEOUT, ws->phase < TG_COUNT_OF(missing) ? missing[ws->phase] : "");
 }
 
 static struct tg_websocket *websocket_of(const struct tg_link *link)
@@ -122,7 +128,8 @@ void websocket_on_lost(struct tg_websocket *ws, const char *tls_error)
         websocket_end(ws, tls_error ? TG_REASON_PROTOCOL : TG_REASON_CLOSED, tg_text_or_empty(tls_error));
     } else {
         bool is_tls = tls_error || ws->phase == PHASE_TLS;
-        websocket_end(ws, is_tls ? TG_REASON_TLS : TG_REASON_HANDSHAKE, tg_text_or_empty(tls_error));
+        websocket_end(ws, is_tls ? TG_REASON_TLS : TG_REASON_HANDSHAKE,
+                      tls_error ? tls_error : "closed before the handshake was over");
     }
 }
 

@@ -12,7 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from hostile_backend import (Case, Connection, GOOD, PATIENCE, UP, marker, serve_good, text)
+from hostile_backend import (Case, Connection, GOOD, PATIENCE, UP, free_port, marker, serve_good, text, wait_for)
 
 
 class Handshakes(Case):
@@ -114,7 +114,17 @@ class Handshakes(Case):
         def script(connection):
             connection.read_request()
 
-        self.refuses(script)
+        _, tidegate = self.fails(script, "handshake")
+        self.assertIn('"detail":"closed before the handshake was over"', tidegate.read_log())
+
+    def test_nobody_listens(self):
+        tidegate = self.tidegate(f"ws://127.0.0.1:{free_port()}/")
+        self.expect(self.follow(tidegate), marker("down", "connect"))
+        wait_for(lambda: '"detail":"refused, or not to be reached"' in tidegate.read_log(), "the log says why")
+
+    def test_no_answer(self):
+        _, tidegate = self.fails(lambda connection: connection.wait_end(), "timeout", connect_timeout="300ms")
+        self.assertIn('"detail":"no answer in time"', tidegate.read_log())
 
     def test_endless_headers(self):
         def script(connection):
