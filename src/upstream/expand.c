@@ -354,8 +354,21 @@ enum tg_err tg_expand(const struct tg_config_stream *config, const struct tg_ope
     return TG_OK;
 }
 
+void tg_expand_drop_messages(struct tg_config_upstream *upstream)
+{
+    for (size_t i = 0; i < upstream->on_open_count; i++)
+        free(upstream->on_open[i].bytes);
+    free(upstream->on_open);
+    free(upstream->keepalive_message.bytes);
+    free(upstream->body.bytes);
+    upstream->on_open = NULL;
+    upstream->on_open_count = 0;
+    upstream->keepalive_message = upstream->body = (struct tg_config_message){ 0 };
+}
+
 void tg_expand_deinit(struct tg_config_upstream *upstream)
 {
+    tg_expand_drop_messages(upstream);
     free(upstream->url.host);
     free(upstream->url.path);
     for (struct tg_config_header *h = upstream->headers; h && (h->name || h->value); h++) {
@@ -363,10 +376,5 @@ void tg_expand_deinit(struct tg_config_upstream *upstream)
         free(h->value);
     }
     free(upstream->headers);
-    for (size_t i = 0; i < upstream->on_open_count; i++)
-        free(upstream->on_open[i].bytes);
-    free(upstream->on_open);
-    free(upstream->keepalive_message.bytes);
-    free(upstream->body.bytes);
     free(upstream->content_type);
 }

@@ -21,6 +21,8 @@
  * client's. */
 enum tg_err tg_expand(const struct tg_config_stream *config, const struct tg_opening *opening,
                       struct tg_config_upstream *ret_upstream, struct tg_buffer *ret_error);
+/* What was to be sent is not sent any more: the posted body, which may be large, and the other messages. */
+void tg_expand_drop_messages(struct tg_config_upstream *upstream);
 void tg_expand_deinit(struct tg_config_upstream *upstream);
 
 #endif

@@ -2,6 +2,7 @@
  * the end of the turn. */
 #include "upstream_internal.h"
 
+#include "expand.h"
 #include "routes.h"
 
 enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event)
@@ -86,6 +87,8 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
     tg_log(upstream_log_level(up), "upstream", "ended", TG_F_STR("stream", upstream_name(up)),
            TG_F_STR("reason", reason));
     tg_upstream_halt(up, UPSTREAM_CLOSE_NORMAL);
+    if (up->own)
+        tg_expand_drop_messages(up->own); /* the session stays for linger, the prompt need not */
     if (up->routes)
         routes_end_all(up->routes);
     else
