@@ -228,6 +228,8 @@ struct tg_http_end http_answer_failure(const struct tg_http_exchange *exchange, 
         detail = "closed before the head was complete";
     if (exchange->phase == HTTP_HEAD && is_too_large(result))
         detail = "a line of its head is too long";
+    if (exchange->phase == HTTP_BODY && result == CURLE_WRITE_ERROR) /* our own have another phase */
+        detail = "more follows the packed data";
     if (reason == TG_REASON_TLS && rejection(exchange, result))
         detail = rejection(exchange, result);
     return (struct tg_http_end){ .reason = reason, .detail = reason == TG_REASON_NONE ? "" : detail };

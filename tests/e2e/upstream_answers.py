@@ -3,6 +3,7 @@
 
 The binary comes from TIDEGATE_BIN (default: build/tidegate).
 """
+import gzip
 import itertools
 import os
 import sys
@@ -67,6 +68,24 @@ class Answers(HttpCase):
         seconds = time.monotonic() - start
         for event in ("connected", "disconnected"):
             self.assertLess(log.count(f'"event":"{event}"'), seconds + 2)
+
+    def test_more_than_the_packed_data(self):
+        """What libcurl says of it is that the disk may be full."""
+        def script(connection):
+            connection.ask()
+            connection.send(head(Content_Type="text/event-stream", Content_Encoding="gzip")
+                            + gzip.compress(b"data: good\n\n") + b"garbage")
+
+        def serve_more(connection):
+            connection.ask()
+            connection.send(STREAM + chunk("data: more\n\n"))
+            connection.wait_end()
+
+        client = self.start(script, serve_more)
+        self.expect(client, UP, GOOD)
+        self.assertIn(client.events.get(timeout=PATIENCE), (marker("down", "protocol"), marker("down", "closed")))
+        self.expect(client, UP, ("message", "more"))
+        self.assertNotIn("disk", self.tidegate_under_test.read_log())
 
     def test_a_line_of_the_head_without_an_end(self):
         """What libcurl says of it is that it is out of memory."""
