@@ -131,7 +131,7 @@ static const struct tg_option stream_options[] = {
     { .key = "max_sessions", .type = TG_OPTION_INTEGER, AT(tg_config_stream, max_members), .min = 1,
       .max = 10000000, .default_text = "10000", .example = "\"scope\": \"client\", \"max_sessions\": 2000",
       .help = "How many sessions there may be at a time, with scope `client`. Further clients are told to come "
-              "back later." },
+              "back later. A session that has ended still counts until its client has been away for `linger`." },
     { .key = "session", .type = TG_OPTION_OBJECT, AT(tg_config_stream, session), .object = &session,
       .example = "\"scope\": \"client\", \"session\": { \"forward_headers\": [ \"Authorization\" ] }",
       .help = "How sessions are opened and resumed. Only with scope `client`." },
