@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static void *field_of(const struct tg_option *option, void *base)
 {
@@ -245,7 +246,7 @@ static void report_unknown_key(struct tg_document *document, const struct tg_pat
     size_t nearest_distance = 2 + strlen(key) / 4;
     for (size_t i = 0; i < object->option_count; i++) {
         const char *known = object->options[i].key;
-        size_t distance = tg_edit_distance(key, known);
+        size_t distance = strcasecmp(key, known) == 0 ? 1 : tg_edit_distance(key, known);
         if (distance < nearest_distance && distance < strlen(known)) {
             nearest = known;
             nearest_distance = distance;
