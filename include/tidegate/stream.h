@@ -35,7 +35,8 @@ struct tg_stream_options {
 };
 
 /* ---- life; any thread ------------------------------------------------------------------------- */
-struct tg_stream *tg_stream_new(const struct tg_stream_options *options); /* one reference */
+/* One reference. NULL: memory is out. */
+struct tg_stream *tg_stream_new(const struct tg_stream_options *options);
 struct tg_stream *tg_stream_ref(struct tg_stream *stream);
 void tg_stream_unref(struct tg_stream *stream); /* NULL is fine */
 const char *tg_stream_name(const struct tg_stream *stream);

@@ -43,6 +43,8 @@ static enum tg_err add_shared(struct tg_app *app, size_t index, struct tg_buffer
         .retain_age_ms = (uint64_t)config->retain.age_ms,
     };
     app->streams[index] = tg_stream_new(&options);
+    if (!app->streams[index])
+        return TG_ERR_MEMORY;
     enum tg_err err = tg_registry_add(app->registry, app->streams[index]);
     if (err)
         return err;

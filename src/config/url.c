@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,9 +106,9 @@ static enum tg_err parse_authority(const char *text, size_t length, struct tg_co
 
 static void set_path(struct tg_config_url *url, const char *rest)
 {
-    struct tg_buffer path = { 0 };
-    tg_buffer_appendf(&path, "%s%s", *rest == '/' ? "" : "/", rest);
-    url->path = path.data;
+    size_t size = strlen(rest) + sizeof("/");
+    url->path = tg_alloc(size);
+    snprintf(url->path, size, "%s%s", *rest == '/' ? "" : "/", rest);
 }
 
 const char *tg_url_expected(int64_t kind)
