@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DETAIL_BYTES = 100 }; /* of what the backend wrote, in the log */
+enum {
+    DETAIL_BYTES = 100,   /* of what the backend wrote, in the log */
+    TOO_LARGE_HEAD = 431, /* RFC 6585 section 5 */
+};
 
 struct lines_link {
     struct link_http base;
@@ -153,6 +156,8 @@ static bool is_welcome(struct lines_link *link, const struct tg_http_answer *ans
         return false;
     }
     if (!is_good) {
+        if (answer->status == TOO_LARGE_HEAD) /* it may be the id, and would be again and again */
+            tg_buffer_clear(&link->base.progress->last_event_id);
         link_refuse_status(&link->base, answer);
         return false;
     }

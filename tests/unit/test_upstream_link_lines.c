@@ -235,6 +235,21 @@ static void it_goes_on_where_it_was(void **state)
     expect_request("GET /feed|Accept: text/event-stream|Cache-Control: no-cache");
 }
 
+/* Backends may write longer ids than they read; asked with one again and again, they would never answer. */
+static void an_id_that_is_refused_as_too_large_is_forgotten(void **state)
+{
+    (void)state;
+    tg_buffer_append_str(&progress.last_event_id, "7");
+    start_sse();
+    expect_request("GET /feed|Accept: text/event-stream|Cache-Control: no-cache|Last-Event-ID: 7");
+    answer(HEAD(.status = 500), "");
+    start_sse();
+    expect_request("GET /feed|Accept: text/event-stream|Cache-Control: no-cache|Last-Event-ID: 7");
+    answer(HEAD(.status = 431), "");
+    start_sse();
+    expect_request("GET /feed|Accept: text/event-stream|Cache-Control: no-cache");
+}
+
 static void what_is_incomplete_at_the_end_is_no_event(void **state)
 {
     (void)state;
@@ -368,6 +383,7 @@ int main(void)
         TEST(progress_follows_what_is_complete),
         TEST(progress_comes_after_the_message),
         TEST(it_goes_on_where_it_was),
+        TEST(an_id_that_is_refused_as_too_large_is_forgotten),
         TEST(what_is_incomplete_at_the_end_is_no_event),
         TEST(retry_is_for_those_that_name_no_other_time),
         TEST(an_event_that_is_too_large_is_dropped_and_its_id_counts),
