@@ -148,11 +148,16 @@ static bool has_escape(const char *text)
 }
 
 /* "." or "..": no request has them. */
+static bool begins_with_dots(const char *text)
+{
+    size_t dots = strspn(text, ".");
+    return (dots == 1 || dots == 2) && strchr("/", text[dots]);
+}
+
 static bool has_dot_segment(const char *text)
 {
     for (; (text = strchr(text, '/')); text++) {
-        size_t dots = strspn(text + 1, ".");
-        if ((dots == 1 || dots == 2) && strchr("/", text[1 + dots]))
+        if (begins_with_dots(text + 1))
             return true;
     }
     return false;
@@ -199,11 +204,11 @@ const struct tg_option_grammar tg_grammar_parameter_name = {
 
 static bool is_parameter_value(const char *text)
 {
-    return *text && !has_control(text);
+    return *text && !has_control(text) && !begins_with_dots(text) && !has_dot_segment(text);
 }
 
 const struct tg_option_grammar tg_grammar_parameter_value = {
-    .expected = "a value without control characters, not empty",
+    .expected = "a value without control characters, not empty, and not \".\" or \"..\"",
     .pattern = "^[^\\r\\n]+$",
     .is_valid = is_parameter_value,
 };
