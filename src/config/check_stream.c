@@ -1,7 +1,6 @@
 /* Checks across the options of one stream: what its scope allows, and what follows from it. */
 #include "check.h"
 
-
 enum { SESSION_LINGER_MS = 60000 };
 
 /* ---- what a scope allows ------------------------------------------------------------------------------ */
