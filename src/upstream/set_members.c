@@ -6,13 +6,11 @@
 
 #include <stdlib.h>
 
+enum { CHANGES_PER_TURN = 32 }; /* a crowd that goes is not to hold up those who stay */
+
 /* ---- changes: any thread ------------------------------------------------------------------------- */
 
-static void on_changes_mail(void *context, uint64_t id, uint64_t value)
-{
-    (void)id, (void)value;
-    set_take_changes(context);
-}
+static void on_changes_mail(void *context, uint64_t id, uint64_t value);
 
 /* Under the set's lock, so that what happens to a stream is done in the order in which it happened. True: a mail is to be
  * posted. */
@@ -146,13 +144,14 @@ static void make_change(struct group *group, const struct change *change)
     }
 }
 
-static struct change *take_all(struct group *group)
+static struct change *take_one(struct group *group)
 {
     pthread_mutex_lock(&group->set->lock);
-    struct change *changes = group->changes;
-    group->changes = NULL;
+    struct change *change = group->changes;
+    if (change)
+        group->changes = change->next;
     pthread_mutex_unlock(&group->set->lock);
-    return changes;
+    return change;
 }
 
 static void free_change(struct change *change)
@@ -161,20 +160,39 @@ static void free_change(struct change *change)
     free(change);
 }
 
+/* False: there is none. */
+static bool take_change(struct group *group)
+{
+    struct change *change = take_one(group);
+
+    if (!change)
+        return false;
+    make_change(group, change);
+    free_change(change);
+    return true;
+}
+
+static void on_changes_mail(void *context, uint64_t id, uint64_t value)
+{
+    struct group *group = context;
+
+    (void)id, (void)value;
+    for (int i = 0; i < CHANGES_PER_TURN; i++)
+        if (!take_change(group))
+            return;
+    tg_worker_post(group->worker, on_changes_mail, group, 0, 0);
+}
+
 void set_take_changes(struct group *group)
 {
-    for (struct change *next, *change = take_all(group); change; change = next) {
-        next = change->next;
-        make_change(group, change);
-        free_change(change);
-    }
+    while (take_change(group))
+        ;
 }
 
 /* A member that was to begin is linked, so that it is freed with the others; one that was to end still is. */
 void set_drop_changes(struct group *group)
 {
-    for (struct change *next, *change = take_all(group); change; change = next) {
-        next = change->next;
+    for (struct change *change; (change = take_one(group));) {
         if (!change->stream && !change->is_end)
             set_link(group, change->upstream);
         free_change(change);
