@@ -57,6 +57,45 @@ static void many_members_come_and_go(void **state)
         tg_family_leave(scene->family, streams[i]);
 }
 
+/* On the worker whose they are, as its next mail but one. */
+static void note_what_is_left(void *context, uint64_t id, uint64_t value)
+{
+    struct scene *scene = context;
+
+    (void)value;
+    __atomic_store_n((size_t *)(uintptr_t)id, count_upstreams(scene), __ATOMIC_SEQ_CST);
+}
+
+static void end_all(void *context, uint64_t id, uint64_t value)
+{
+    struct scene *scene = context;
+
+    (void)value;
+    sweep(scene);
+    tg_worker_post(tg_worker_pool_get(scene->pool, 0), note_what_is_left, scene, id, 0);
+}
+
+static void a_crowd_that_goes_lets_others_have_their_turns(void **state)
+{
+    struct tg_stream *streams[MANY];
+    struct scene *scene = *state;
+    size_t left = MANY + 1;
+    char key[16];
+
+    start(scene, false);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(key, sizeof(key), "%zu", i);
+        assert_int_equal(join_on(scene, key, "many", 0, &streams[i]), TG_OK);
+    }
+    WAIT_UNTIL(look(scene).messages == MANY);
+    for (size_t i = 0; i < MANY; i++)
+        tg_family_leave(scene->family, streams[i]);
+    tg_worker_post(tg_worker_pool_get(scene->pool, 0), end_all, scene, (uint64_t)(uintptr_t)&left, 0);
+    WAIT_UNTIL(__atomic_load_n(&left, __ATOMIC_SEQ_CST) <= MANY);
+    assert_in_range(left, 1, MANY - 1);
+    WAIT_UNTIL(count_upstreams(scene) == 0);
+}
+
 static void a_value_that_makes_no_url_is_refused(void **state)
 {
     struct scene *scene = *state;
@@ -139,6 +178,7 @@ int main(void)
         TEST(a_member_has_its_own_request),
         TEST(a_member_that_goes_hangs_up_and_its_figures_stay),
         TEST(many_members_come_and_go),
+        TEST(a_crowd_that_goes_lets_others_have_their_turns),
         TEST(a_value_that_makes_no_url_is_refused),
         TEST(an_answer_that_ends_is_asked_for_again),
         TEST(a_required_family_waits_for_one_of_its_members),
