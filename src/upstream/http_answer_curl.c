@@ -75,6 +75,43 @@ static size_t on_redirect(struct tg_http_exchange *exchange, long status, size_t
     return is_body_short(exchange->easy, SHORT_BODY_MAX) ? length : CURL_WRITEFUNC_ERROR;
 }
 
+/* RFC 9110 section 8.4.1, by their names there, and those that libcurl may know beside. */
+static bool is_coding_known(struct tg_str name)
+{
+    static const struct {
+        const char *name;
+        int feature; /* 0: always there */
+    } codings[] = { { "gzip", 0 },
+                    { "x-gzip", 0 },
+                    { "deflate", 0 },
+                    { "identity", 0 },
+                    { "br", CURL_VERSION_BROTLI },
+                    { "zstd", CURL_VERSION_ZSTD } };
+    int features = curl_version_info(CURLVERSION_NOW)->features;
+
+    for (size_t i = 0; i < TG_COUNT_OF(codings); i++)
+        if (tg_str_equals_nocase(name, tg_str_from(codings[i].name)))
+            return codings[i].feature == 0 || (features & codings[i].feature) != 0;
+    return false;
+}
+
+/* libcurl finds out only when it has some of the body. */
+static bool is_readable(CURL *easy)
+{
+    static const char separators[] = ", \t";
+    const char *at = header(easy, "Content-Encoding", NULL);
+
+    at = at ? at + strspn(at, separators) : "";
+    while (*at) {
+        size_t length = strcspn(at, separators);
+        if (!is_coding_known((struct tg_str){ at, length }))
+            return false;
+        at += length;
+        at += strspn(at, separators);
+    }
+    return true;
+}
+
 static void read_head(CURL *easy, long status, struct tg_http_answer *ret_answer)
 {
     const char *retry_after = header(easy, "Retry-After", NULL);
@@ -100,6 +137,8 @@ static size_t on_head(struct tg_http_exchange *exchange, size_t length)
         return length;
     if (tg_status_is_redirect((unsigned)status))
         return on_redirect(exchange, status, length);
+    if (status == 200 && !is_readable(exchange->easy))
+        return fail(exchange, TG_REASON_PROTOCOL, "its content coding is not one that was asked for");
     read_head(exchange->easy, status, &answer);
     http_exchange_begin_body(exchange);
     if (!exchange->handler.on_head(exchange->arg, &answer)) {

@@ -48,6 +48,18 @@ class Answers(HttpCase):
             self.assertEqual(self.metric(gate, "tidegate_upstream_messages_total"), 1)
         self.assertLess(time.monotonic() - looks, PATIENCE)
 
+    def test_a_coding_that_nobody_asked_for_is_no_way_to_be_up(self):
+        def script(connection):
+            connection.ask()
+            connection.send(head(Content_Type="text/event-stream", Content_Encoding="rot13") + b"qngn: tbbq\n\n")
+
+        def good(connection):
+            connection.ask()
+            connection.send(STREAM + chunk("data: good\n\n"))
+
+        self.expect(self.start(script, good), marker("down", "protocol"), UP, GOOD)
+        self.assertIn("content coding", self.tidegate_under_test.read_log())
+
     def test_a_retry_of_months_counts_as_an_hour(self):
         def script(connection):
             connection.ask()
