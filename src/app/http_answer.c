@@ -102,18 +102,10 @@ void tg_http_body_begin(struct tg_http_body *body, const struct tg_http_head *he
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Of a chunk's first line: the size; extensions are skipped. */
 static enum tg_err take_size_byte(struct tg_http_body *body, char byte)
 {
-    int digit = hex_digit(byte);
+    int digit = tg_hex_value(byte);
     if (body->state == CHUNK_SIZE && digit >= 0) {
         if (++body->size_digits > 15)
             return TG_ERR_PROTOCOL;
