@@ -50,6 +50,7 @@ struct tg_event {
     struct tg_str id;   /* the backend's id; empty: <epoch>-<seq> */
     struct tg_str data; /* UTF-8, as the caller has checked; split at CR, LF and CRLF */
     bool is_control;    /* no id, no seq */
+    bool has_no_id;     /* the same, but counted as an event: for clients that never come back */
 };
 
 /* Frames and stores one event at the end of the stream; readers can see it at once but are told by
@@ -212,9 +213,13 @@ void tg_sse_parser_restart(struct tg_sse_parser *parser);
  * backend fail. Retention by age goes on. Owner's thread. TG_ERR_CLOSED: it had ended before. What tg_stream_append
  * says of the farewell: it has ended all the same, without one. */
 enum tg_err tg_stream_end(struct tg_stream *stream, const struct tg_event *farewell, uint64_t now_ms);
+/* The same without a farewell, where the backend had more to say: clients that are told nothing by events learn it from
+ * their response, which is not completed. */
+enum tg_err tg_stream_break_off(struct tg_stream *stream);
 bool tg_stream_has_ended(const struct tg_stream *stream); /* any thread */
-/* As of the last sync: what lies before tg_reader_end is all there will be. */
+/* As of the last sync: what lies before tg_reader_end is all there will be, and (then alone) it was broken off. */
 bool tg_reader_has_ended(const struct tg_reader *reader);
+bool tg_reader_is_broken_off(const struct tg_reader *reader);
 
 /* ---- the way back: messages of clients for the backend ---------------------------------------- */
 

@@ -109,6 +109,11 @@ bool tg_reader_has_ended(const struct tg_reader *reader)
     return reader->has_ended;
 }
 
+bool tg_reader_is_broken_off(const struct tg_reader *reader)
+{
+    return reader->has_ended && reader->stream->is_broken_off;
+}
+
 uint64_t tg_reader_first(const struct tg_reader *reader)
 {
     return reader->head->base;

@@ -147,7 +147,6 @@ static void store(struct tg_stream *stream, const struct frame *frame, uint64_t 
     if (seq != stream->last_seq) {
         stream->last_seq = seq;
         stream->retained_events++;
-        stream->appended_events++;
     }
 }
 
@@ -155,8 +154,9 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
 {
     char own_id[TG_ID_MAX];
     struct tg_str id = { NULL, 0 };
-    uint64_t seq = stream->last_seq + (event->is_control ? 0 : 1);
-    bool has_own_id = !event->is_control && event->id.length > 0;
+    bool has_id = !event->is_control && !event->has_no_id;
+    uint64_t seq = stream->last_seq + (has_id ? 1 : 0);
+    bool has_own_id = has_id && event->id.length > 0;
     struct frame frame;
     enum tg_err err;
 
@@ -166,7 +166,7 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
         if (!tg_id_is_valid(event->id.data, event->id.length))
             return TG_ERR_INVALID;
         id = event->id;
-    } else if (!event->is_control) {
+    } else if (has_id) {
         id = (struct tg_str){ own_id, id_write(own_id, stream->epoch, stream->epoch_length, seq) };
     }
     err = frame_measure(id, event->type, event->data, &frame);
@@ -178,6 +178,7 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
     if (has_own_id)
         atomic_store_explicit(&stream->has_own_ids, true, memory_order_relaxed);
     store(stream, &frame, seq, has_own_id ? tg_hash32(id.data, id.length) : 0, now_ms);
+    stream->appended_events += event->is_control ? 0 : 1;
     retention_apply(stream, now_ms);
     publish_stats(stream);
     return TG_OK;

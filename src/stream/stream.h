@@ -44,7 +44,8 @@ struct tg_stream {
     atomic_uint_fast64_t first_position;    /* whose bytes the stream still holds */
     atomic_uint_fast64_t retained_position; /* of the oldest retained event */
     atomic_bool has_own_ids;                /* some event had the backend's id */
-    atomic_bool has_ended;                  /* stored after all that was appended */
+    atomic_bool has_ended;                  /* stored after all that was appended, and after the next */
+    bool is_broken_off;                     /* by tg_stream_break_off */
     atomic_int state;
     struct outbox *_Atomic outbox; /* made by the first writer that takes messages, else NULL */
 

@@ -254,6 +254,47 @@ static void a_reader_that_has_ended_has_seen_everything(void **state)
     }
 }
 
+static void what_was_broken_off_is_known_with_the_end(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_false(tg_reader_is_broken_off(f->reader));
+    assert_int_equal(tg_stream_break_off(f->stream), TG_OK);
+    assert_int_equal(f->wakes, 1);
+    assert_false(tg_reader_is_broken_off(f->reader));
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_true(tg_reader_has_ended(f->reader));
+    assert_true(tg_reader_is_broken_off(f->reader));
+    assert_int_equal(tg_stream_break_off(f->stream), TG_ERR_CLOSED);
+    assert_int_equal(tg_stream_end(f->stream, &farewell, 1), TG_ERR_CLOSED);
+}
+
+static void what_has_ended_whole_is_not_broken_off(void **state)
+{
+    struct fixture *f = *state;
+
+    tg_stream_end(f->stream, NULL, 1);
+    assert_int_equal(tg_stream_break_off(f->stream), TG_ERR_CLOSED);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_false(tg_reader_is_broken_off(f->reader));
+}
+
+static void events_without_id_are_events_all_the_same(void **state)
+{
+    const struct tg_event plain = { .id = { "own", 3 }, .data = { "x", 1 }, .has_no_id = true };
+    struct fixture *f = *state;
+    struct tg_stream_stats stats;
+
+    assert_int_equal(tg_stream_append(f->stream, &plain, 1), TG_OK);
+    assert_int_equal(tg_stream_append(f->stream, &farewell, 1), TG_OK);
+    tg_stream_flush(f->stream);
+    tg_reader_sync(f->reader, NULL, NULL);
+    assert_string_equal(read_all(f->reader), "data: x\n\nevent: bye\ndata: {}\n\n");
+    tg_stream_get_stats(f->stream, &stats);
+    assert_int_equal(stats.events, 1);
+    assert_int_equal(stats.last_seq, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -265,6 +306,9 @@ int main(void)
         TEST(the_end_wakes_the_readers),
         TEST(an_end_without_a_farewell_wakes_them_too),
         TEST(a_stream_ends_once),
+        TEST(what_was_broken_off_is_known_with_the_end),
+        TEST(what_has_ended_whole_is_not_broken_off),
+        TEST(events_without_id_are_events_all_the_same),
         TEST(a_stream_ends_also_when_its_farewell_is_refused),
         TEST(what_is_retained_can_be_found_after_the_end),
         TEST(retention_by_age_goes_on_after_the_end),
