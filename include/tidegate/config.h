@@ -245,6 +245,7 @@ struct tg_config_session {
     int64_t open;           /* enum tg_config_open, which the next two say too */
     bool is_opened_by_get;  /* true unless the session needs a body */
     bool is_opened_by_post; /* the body is the first message, or the body of the request to the backend */
+    bool is_plain;          /* nothing but the backend's events: no ids, no events of Tidegate */
     int64_t max_body_bytes;
     char *message; /* template around the body: "{body}" in a string or JSON; NULL: as it is */
 };

@@ -159,6 +159,16 @@ static void check_open(struct tg_document *document, const struct tg_path *sessi
         tg_document_error(document, &open, "expected \"get\", or \"method\": \"POST\" in the upstream");
 }
 
+/* A native EventSource comes back again and again, and would begin anew each time. */
+static void check_plain(struct tg_document *document, const struct tg_path *session,
+                        const struct tg_config_stream *stream)
+{
+    struct tg_path plain = TG_PATH_KEY(session, "plain"), open = TG_PATH_KEY(session, "open");
+    if (stream->session.is_plain && stream->session.open != TG_OPEN_POST &&
+        !tg_document_has_error(document, &open))
+        tg_document_error(document, &plain, "expected \"open\": \"post\" beside it");
+}
+
 static void expect_post(struct tg_document *document, const struct tg_path *session, const char *key)
 {
     struct tg_path given = TG_PATH_KEY(session, key);
@@ -192,5 +202,6 @@ void tg_config_check_session(struct tg_document *document, const struct tg_path 
     check_forward_query(document, &session, stream);
     check_identity(document, &session);
     check_open(document, &session, stream);
+    check_plain(document, &session, stream);
     check_body(document, &session, stream);
 }

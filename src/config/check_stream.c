@@ -62,7 +62,7 @@ static void fill_in(const struct tg_document *document, const struct tg_path *pa
 {
     struct tg_path upstream = TG_PATH_KEY(path, "upstream");
     if (stream->scope == TG_SCOPE_CLIENT && !tg_document_has(document, &upstream, "linger"))
-        stream->upstream.linger_ms = SESSION_LINGER_MS;
+        stream->upstream.linger_ms = stream->session.is_plain ? 0 : SESSION_LINGER_MS;
     if (stream->scope != TG_SCOPE_SHARED && !tg_document_has(document, &upstream, "required"))
         stream->upstream.required = false;
     stream->session.is_opened_by_get = stream->session.open != TG_OPEN_POST;

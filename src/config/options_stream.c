@@ -61,6 +61,12 @@ static const struct tg_option session_options[] = {
       .help = "Which requests open a session: `get`; `post`, whose body is the first message to a WebSocket, or "
               "the body of the request to the backend (kinds `sse` and `ndjson`, with the method `POST`); or "
               "`both`. What was posted is sent once: when the connection is lost after that, the session ends." },
+    { .key = "plain", .type = TG_OPTION_BOOL, AT(tg_config_session, is_plain), .default_text = "false",
+      .example = "\"open\": \"post\", \"plain\": true",
+      .help = "With `open` `post`: whether the answer is the backend's events and nothing else, for clients that take "
+              "every event for data, such as OpenAI's SDKs. Without ids and Tidegate's own events nobody can come back "
+              "(`linger` is then \"0\" unless given), so the connection tells what they would: the answer is not "
+              "completed where that of the backend breaks off, or the client reads too slowly to get all of it." },
     { .key = "max_body", .type = TG_OPTION_SIZE, AT(tg_config_session, max_body_bytes), .min = 1,
       .max = MIB(16), .default_text = "64KiB", .example = "\"open\": \"post\", \"max_body\": \"1MiB\"",
       .help = "How large the body may be that opens a session. Larger ones are answered with 413." },

@@ -65,6 +65,11 @@ static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, s
         subscriber->cursor = tg_reader_seek_live(feed->reader);
 }
 
+bool tg_feed_is_plain(const struct tg_feed *feed)
+{
+    return feed->stream_config->scope == TG_SCOPE_CLIENT && feed->stream_config->session.is_plain;
+}
+
 /* The last event with a seq before the cursor and before the end must be the same one. */
 bool tg_feed_is_over(const struct tg_feed *feed, struct tg_cursor cursor)
 {
@@ -108,10 +113,22 @@ static enum tg_err append_gap(const struct tg_subscriber *subscriber, const stru
     return tg_notice_append_gap(out, subscriber->is_bare, feed->sse, gap, is_over ? last_id : NULL);
 }
 
+/* A comment, so that proxies and clients see the stream begin, and all that there is. */
+static enum tg_err begin_plain(struct tg_subscriber *subscriber, const struct tg_feed *feed,
+                               struct tg_buffer *out)
+{
+    struct tg_gap gap;
+    struct tg_str comment = tg_notice_heartbeat(subscriber->is_bare);
+    subscriber->cursor = seek_start(feed, false, &gap);
+    return tg_buffer_append(out, comment.data, comment.length);
+}
+
 enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_str last_id,
                                 struct tg_buffer *out)
 {
     struct tg_gap gap;
+    if (tg_feed_is_plain(feed))
+        return begin_plain(subscriber, feed, out);
     seek(subscriber, feed, last_id, &gap);
     bool is_over = !subscriber->is_first && tg_feed_is_over(feed, subscriber->cursor);
     if (gap.reason == TG_GAP_NONE && is_over)

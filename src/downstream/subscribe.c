@@ -50,6 +50,19 @@ static void answer_head(struct tg_reply *reply)
     tg_reply_enter_answer(reply->connection, append_head(reply, exchange->closes, &exchange->out));
 }
 
+/* It says that the connection closes, lest the next request of a client goes under with it. But who has been told so may
+ * take its end for that of the body (Node's fetch does, in spite of RFC 9112 section 8): where that alone says that the
+ * body is not whole, the connection is only not worth keeping. */
+static enum tg_err append_first_head(struct tg_reply *reply, struct tg_buffer *out)
+{
+    const struct tg_config_stream *config = reply->route->stream_config;
+    bool is_plain = config->scope == TG_SCOPE_CLIENT && config->session.is_plain;
+    if (!is_plain || !is_chunked(reply) || !reply->head->keeps_alive)
+        return append_head(reply, true, out);
+    enum tg_err err = tg_buffer_append_str(&reply->extra, "Keep-Alive: timeout=0\r\n");
+    return err ? err : append_head(reply, false, out);
+}
+
 static void subscribe(struct tg_reply *reply, const struct tg_hold *hold, struct tg_str last_id)
 {
     struct tg_request_head head = *reply->head; /* what it is in goes once there is a subscriber */
@@ -60,8 +73,7 @@ static void subscribe(struct tg_reply *reply, const struct tg_hold *hold, struct
                                             .is_first = hold->is_new,
                                             .is_bare = !is_chunked(reply) };
     struct tg_buffer out = { 0 };
-    /* It says that it closes, lest the next request of a client goes under with the connection. */
-    enum tg_err err = append_head(reply, true, &out);
+    enum tg_err err = append_first_head(reply, &out);
     bool is_subscriber = !err && !(err = tg_fanout_subscribe(reply->connection, &subscription, &out));
     tg_buffer_deinit(&out);
     if (is_subscriber) {

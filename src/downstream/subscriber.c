@@ -92,6 +92,8 @@ static enum tg_err write_pending(struct tg_subscriber *subscriber, struct tg_fee
 static enum tg_err come_back(struct tg_subscriber *subscriber, struct tg_feed *feed)
 {
     struct tg_gap gap;
+    if (tg_feed_is_plain(feed)) /* it has missed something, and cannot be told */
+        return TG_ERR_LIMIT;
     bool live_after_gap = feed->stream_config->after_gap == TG_AFTER_GAP_LIVE;
     subscriber->cursor = tg_reader_return(feed->reader, &subscriber->away->departure, live_after_gap, &gap);
     free(subscriber->away);
@@ -145,7 +147,7 @@ static bool is_closing(const struct tg_subscriber *subscriber)
 
 static enum tg_err finish_body(struct tg_subscriber *subscriber, struct tg_feed *feed)
 {
-    struct tg_str end = tg_notice_body_end(subscriber->is_bare);
+    struct tg_str end = tg_notice_body_end(subscriber->is_bare || tg_reader_is_broken_off(feed->reader));
     subscriber->is_done = true;
     return end.length ? add_pending(subscriber, feed, end.data, end.length) : TG_OK;
 }
@@ -295,9 +297,9 @@ enum tg_err tg_subscriber_end(struct tg_subscriber *subscriber, struct tg_feed *
         struct tg_str rest = rest_of(subscriber, &departure);
         err = tg_buffer_append(&farewell, rest.data, rest.length);
     }
-    if (!err)
+    if (!err && !tg_feed_is_plain(feed))
         err = tg_notice_append_farewell(&farewell, subscriber->is_bare, retry_ms);
-    if (!err)
+    if (!err && farewell.length > 0)
         err = add_pending(subscriber, feed, farewell.data, farewell.length);
     tg_buffer_deinit(&farewell);
     subscriber->is_ending = true;

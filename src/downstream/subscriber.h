@@ -86,6 +86,8 @@ enum tg_err tg_subscriber_write_heartbeat(struct tg_subscriber *subscriber, stru
 enum tg_err tg_subscriber_leave(struct tg_subscriber *subscriber, struct tg_feed *feed);
 bool tg_subscriber_is_away(const struct tg_subscriber *subscriber);
 
+/* Its subscribers get the backend's events alone; what they cannot be told ends their connection. */
+bool tg_feed_is_plain(const struct tg_feed *feed);
 /* The stream has ended, and no event but Tidegate's own, which have no id, comes after the cursor. */
 bool tg_feed_is_over(const struct tg_feed *feed, struct tg_cursor cursor);
 

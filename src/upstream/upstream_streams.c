@@ -5,6 +5,12 @@
 #include "expand.h"
 #include "routes.h"
 
+/* Its clients get the backend's events alone. */
+static bool is_plain(const struct tg_upstream *up)
+{
+    return up->source->config->scope == TG_SCOPE_CLIENT && up->source->config->session.is_plain;
+}
+
 enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event)
 {
     tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
@@ -13,6 +19,7 @@ enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event
     struct tg_event numbered = *event;
     if (up->source->config->scope == TG_SCOPE_CLIENT)
         numbered.id = TG_STR(""); /* the backend's own would not name the session */
+    numbered.has_no_id = is_plain(up);
     return tg_stream_append(up->stream, &numbered, upstream_now_ms(up));
 }
 
@@ -29,6 +36,8 @@ void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason)
     struct tg_buffer data = { 0 };
     enum tg_err err;
 
+    if (is_plain(up))
+        return;
     if (reason == TG_REASON_NONE)
         err = tg_buffer_append_str(&data, "{\"state\":\"up\"}");
     else
@@ -57,7 +66,7 @@ void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state)
 
 /* ---- the end ----------------------------------------------------------------------------------- */
 
-void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
+static void end_with_farewell(struct tg_upstream *up, struct tg_stream *stream)
 {
     struct tg_buffer data = { 0 };
     /* With an id it also reaches a client that comes back after the last event before it. */
@@ -75,6 +84,16 @@ void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
         tg_log(TG_LOG_ERROR, "upstream", "farewell_lost", TG_F_STR("stream", upstream_name(up)),
                TG_F_ERR(err));
     tg_buffer_deinit(&data);
+}
+
+void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
+{
+    if (!is_plain(up))
+        end_with_farewell(up, stream);
+    else if (up->is_broken_off)
+        tg_stream_break_off(stream);
+    else
+        tg_stream_end(stream, NULL, upstream_now_ms(up));
 }
 
 void upstream_finish(struct tg_upstream *up, const char *reason)

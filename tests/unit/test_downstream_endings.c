@@ -197,6 +197,83 @@ static void what_was_evicted_after_the_first_id_is_a_gap(void **state)
     drop(fixture);
 }
 
+/* ---- plain sessions ----------------------------------------------------------------------------------- */
+
+static struct fixture *make_plain(uint64_t retain_bytes)
+{
+    struct fixture *fixture = make(retain_bytes);
+    fixture->config.scope = TG_SCOPE_CLIENT;
+    fixture->config.session.is_plain = true;
+    fixture->subscriber.is_first = true;
+    return fixture;
+}
+
+static void append_plain(struct fixture *fixture, const char *data)
+{
+    struct tg_event event = { .data = tg_str_from(data), .has_no_id = true };
+    assert_int_equal(tg_stream_append(fixture->stream, &event, 1), TG_OK);
+    sync_reader(fixture);
+}
+
+static void a_plain_session_has_the_events_and_nothing_else(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make_plain(1 << 20);
+    append_plain(fixture, "1");
+    assert_int_equal(begin(fixture, "some-1"), TG_OK);
+    append_plain(fixture, "[DONE]");
+    tg_stream_end(fixture->stream, NULL, 1);
+    sync_reader(fixture);
+    assert_int_equal(write_on(fixture), TG_ERR_CLOSED);
+    expect_received(fixture, "3\r\n:\n\n\r\n9\r\ndata: 1\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
+    drop(fixture);
+}
+
+static void a_plain_answer_that_breaks_off_is_not_completed(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make_plain(1 << 20);
+    assert_int_equal(begin(fixture, ""), TG_OK);
+    append_plain(fixture, "1");
+    tg_stream_break_off(fixture->stream);
+    sync_reader(fixture);
+    assert_int_equal(write_on(fixture), TG_ERR_CLOSED);
+    expect_received(fixture, "3\r\n:\n\n\r\n9\r\ndata: 1\n\n\r\n");
+    drop(fixture);
+}
+
+static void who_has_to_leave_a_plain_session_is_told_by_its_connection(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make_plain(1 << 20);
+    assert_int_equal(begin(fixture, ""), TG_OK);
+    append_plain(fixture, "1");
+    fixture->pipe.room = 6;
+    assert_int_equal(write_on(fixture), TG_ERR_AGAIN);
+    assert_int_equal(tg_subscriber_end(&fixture->subscriber, &fixture->feed, 1000), TG_OK);
+    fixture->pipe.room = SIZE_MAX;
+    assert_int_equal(write_on(fixture), TG_ERR_CLOSED);
+    expect_received(fixture, "3\r\n:\n\n\r\n9\r\ndata: 1\n\n\r\n");
+    drop(fixture);
+}
+
+static void who_misses_something_of_a_plain_session_is_given_up(void **state)
+{
+    (void)state;
+    struct fixture *fixture = make_plain(4096);
+    char data[1024];
+    memset(data, 'x', sizeof(data));
+    data[sizeof(data) - 1] = '\0';
+    assert_int_equal(begin(fixture, ""), TG_OK);
+    fixture->pipe.room = 0;
+    for (int i = 0; i < 10000 && !tg_subscriber_is_away(&fixture->subscriber); i++)
+        append_plain(fixture, data);
+    assert_true(tg_subscriber_is_away(&fixture->subscriber));
+    fixture->pipe.room = SIZE_MAX;
+    assert_int_equal(write_on(fixture), TG_ERR_LIMIT);
+    drop(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +288,10 @@ int main(void)
         cmocka_unit_test(a_new_session_for_an_unknown_id_says_so),
         cmocka_unit_test(the_first_id_stands_before_the_first_event),
         cmocka_unit_test(what_was_evicted_after_the_first_id_is_a_gap),
+        cmocka_unit_test(a_plain_session_has_the_events_and_nothing_else),
+        cmocka_unit_test(a_plain_answer_that_breaks_off_is_not_completed),
+        cmocka_unit_test(who_has_to_leave_a_plain_session_is_told_by_its_connection),
+        cmocka_unit_test(who_misses_something_of_a_plain_session_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
