@@ -12,11 +12,19 @@
 
 #include <cmocka.h>
 
-/* Else it would end the process itself. */
+/* Else the sanitizers would end the process themselves. */
+#define MAY_RETURN_NULL "allocator_may_return_null=1"
+
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-    return "allocator_may_return_null=1";
+    return MAY_RETURN_NULL;
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return MAY_RETURN_NULL;
 }
 
 /* Appends what the child, which never comes back from `act`, says to `text`; returns how it ended. */
