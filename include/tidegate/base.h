@@ -74,7 +74,9 @@ struct tg_str tg_str_from(const char *text); /* NULL gives an empty view */
 bool tg_str_equals(struct tg_str a, struct tg_str b);
 bool tg_str_equals_nocase(struct tg_str a, struct tg_str b); /* ASCII case only */
 bool tg_str_has_control(struct tg_str text);                 /* one of U+0000 to U+001F, or U+007F */
-int tg_hex_value(char digit);                                /* -1 when it is no hexadecimal digit */
+/* One of its parts between slashes is "." or ".." (RFC 3986 section 3.3). */
+bool tg_str_has_dot_segment(struct tg_str path);
+int tg_hex_value(char digit); /* -1 when it is no hexadecimal digit */
 
 /* ---- growable byte buffer ----------------------------------------------------------------------
  * Embedded: a zeroed tg_buffer is empty and valid. The bytes are always followed by a NUL that

@@ -269,6 +269,9 @@ struct tg_config_route_by {
     struct tg_config_header *to; /* key in the message to key in paths; NULL, or not in it: the same */
 };
 
+/* Of a URL's path with its query; what servers take at least, RFC 9110 section 4.1. */
+enum { TG_URL_PATH_MAX_BYTES = 8000 };
+
 enum tg_config_initial { TG_INITIAL_LIVE, TG_INITIAL_LAST, TG_INITIAL_ALL };
 enum tg_config_after_gap { TG_AFTER_GAP_OLDEST, TG_AFTER_GAP_LIVE };
 
@@ -301,8 +304,8 @@ struct tg_config_route {
     size_t stream_index; /* into config->streams; of `stream` or `send` */
     char *send;          /* a key of `streams` whose backend gets what is posted here; or NULL */
     struct tg_config_send send_options;
-    struct tg_config_rate
-        rate;           /* of `send`: messages; of a stream of scope client: sessions that are opened */
+    /* Of `send`: messages; of a stream of scope client: sessions that are opened. */
+    struct tg_config_rate rate;
     char *file;         /* one file to serve; or NULL */
     char *content_type; /* for `file`; NULL: by its ending */
     struct tg_config_cors cors;

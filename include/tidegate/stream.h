@@ -229,7 +229,8 @@ typedef void tg_sent_fn(void *context, uint64_t id, enum tg_err result);
 
 /* Any thread. The bytes are copied. TG_ERR_CLOSED: no backend takes messages here now. TG_ERR_LIMIT: with this one more
  * than TG_OUTGOING_BYTES_MAX would wait here, or more than TG_OUTGOING_ALL_BYTES_MAX in all streams together (a message
- * for which none has to wait here may be larger, and passes until there are four times as many in all). TG_ERR_MEMORY. Then `on_sent` (or NULL) is not called. */
+ * for which none has to wait here may be larger, and passes until there are four times as many in all).
+ * TG_ERR_MEMORY. Then `on_sent` (or NULL) is not called. */
 enum { TG_OUTGOING_BYTES_MAX = 4 * 1024 * 1024, TG_OUTGOING_ALL_BYTES_MAX = 64 * 1024 * 1024 };
 enum tg_err tg_stream_send(struct tg_stream *stream, struct tg_str bytes, bool is_binary, tg_sent_fn *on_sent,
                            void *context, uint64_t id);

@@ -39,6 +39,22 @@ bool tg_str_has_control(struct tg_str text)
     return false;
 }
 
+bool tg_str_has_dot_segment(struct tg_str path)
+{
+    size_t dots = 0, start = 0;
+    for (size_t at = 0; at <= path.length; at++) {
+        if (at == path.length || path.data[at] == '/') {
+            if (dots > 0 && dots <= 2 && dots == at - start)
+                return true;
+            dots = 0;
+            start = at + 1;
+        } else {
+            dots += path.data[at] == '.';
+        }
+    }
+    return false;
+}
+
 int tg_hex_value(char digit)
 {
     if (digit >= '0' && digit <= '9')

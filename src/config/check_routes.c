@@ -224,7 +224,7 @@ static void check_send(struct tg_document *document, const struct tg_path *path,
     struct tg_path upstream = TG_PATH_KEY(&stream_path, "upstream"), kind = TG_PATH_KEY(&upstream, "kind");
     if (stream->upstream.kind != TG_UPSTREAM_WEBSOCKET && !tg_document_has_error(document, &kind))
         tg_document_error(document, &send, "expected a stream whose upstream is of kind \"websocket\"");
-    else if (stream->scope == TG_SCOPE_CLIENT && stream->session.is_plain)
+    else if (stream->session.is_plain)
         tg_document_error(document, &send,
                           "expected a stream that is not \"plain\": there, no id names a session");
 }

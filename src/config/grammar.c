@@ -7,11 +7,13 @@
 
 static bool has_control(const char *text)
 {
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return true;
-    }
-    return false;
+    return tg_str_has_control(tg_str_from(text));
+}
+
+/* No request has them in its path. */
+static bool has_dot_segment(const char *text)
+{
+    return tg_str_has_dot_segment(tg_str_from(text));
 }
 
 static bool is_letter_or_digit(char c)
@@ -147,22 +149,6 @@ static bool has_escape(const char *text)
     return false;
 }
 
-/* "." or "..": no request has them. */
-static bool begins_with_dots(const char *text)
-{
-    size_t dots = strspn(text, ".");
-    return (dots == 1 || dots == 2) && strchr("/", text[dots]);
-}
-
-static bool has_dot_segment(const char *text)
-{
-    for (; (text = strchr(text, '/')); text++) {
-        if (begins_with_dots(text + 1))
-            return true;
-    }
-    return false;
-}
-
 static bool is_route_path(const char *text)
 {
     if (*text != '/' || has_control(text) || strpbrk(text, "?# ") || has_escape(text) ||
@@ -204,7 +190,7 @@ const struct tg_option_grammar tg_grammar_parameter_name = {
 
 static bool is_parameter_value(const char *text)
 {
-    return *text && !has_control(text) && !begins_with_dots(text) && !has_dot_segment(text);
+    return *text && !has_control(text) && !has_dot_segment(text);
 }
 
 const struct tg_option_grammar tg_grammar_parameter_value = {

@@ -20,7 +20,6 @@ int64_t tg_load_kind_beside(const struct tg_document *document, const struct tg_
     return TG_URL_ANY_KIND;
 }
 
-/* In scopes keyed and client, names in braces are parameters: such URLs are parsed when these are known. */
 /* What a URL must be depends on what stands beside it. */
 void tg_load_append_expected(const struct tg_document *document, const struct tg_path *path,
                              const struct tg_option *option, bool is_shape, struct tg_buffer *out)

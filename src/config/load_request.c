@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In scopes keyed and client, names in braces are parameters: such URLs are parsed when these are known. */
 static bool has_parameters(const struct tg_document *document, const struct tg_path *path, const char *text)
 {
     struct tg_path scope = TG_PATH_KEY(path->up->up, "scope");

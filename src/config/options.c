@@ -170,7 +170,8 @@ OBJECT(rate, .help = "How often a client may do what the route is for. Messages 
 static const struct tg_option route_options[] = {
     { .key = "path", .type = TG_OPTION_STRING, AT(tg_config_route, path), .is_required = true,
       .grammar = &tg_grammar_route_path, .example = "\"path\": \"/quotes/{symbol}\", \"stream\": \"quotes\"",
-      .help = "The path of the URL, percent-decoded: this one exactly, or every path with this beginning when it ends with `*`. "
+      .help = "The path of the URL, percent-decoded: this one exactly, or every path with this beginning when it ends "
+              "with `*`. "
               "`{name}` stands for any segment that the parameter of the stream allows; all of the stream's "
               "parameters must be in it, but for `send` to a session, which its id names." },
     { .key = "stream", .type = TG_OPTION_STRING, AT(tg_config_route, stream),

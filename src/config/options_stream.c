@@ -86,8 +86,8 @@ OBJECT(session,
 static const struct tg_option route_by_options[] = {
     { .key = "by", .type = TG_OPTION_STRING, AT(tg_config_route_by, by), .is_required = true,
       .grammar = &tg_grammar_pointer, .example = "\"by\": \"/symbol\"",
-      .help = "Where a message has the key, a string or an integer, as a JSON pointer: the value of the parameter, or of several, in the "
-              "order of `parameters`, with `/` between them (and `%2F` and `%25` for `/` and `%` in them). "
+      .help = "Where a message has the key, a string or an integer, as a JSON pointer: the value of the parameter, or "
+              "of several, in the order of `parameters`, with `/` between them (and `%2F` and `%25` for `/` and `%` in them). "
               "A message without one, or with one that no path can have, is a misfit." },
     { .key = "to", .type = TG_OPTION_PAIRS, AT(tg_config_route_by, to), .max = 100000,
       .grammar = &tg_grammar_parameter_value,
@@ -148,8 +148,8 @@ static const struct tg_option stream_options[] = {
               "stream. Only with scope `shared`. As the connection is one for all keys, no `{name}` is filled in." },
     { .key = "until", .type = TG_OPTION_CONDITION, AT(tg_config_stream, until), .min = 1, .max = 1000,
       .example = "\"until\": { \"text\": \"[DONE]\" }",
-      .help = "Which message is the last one, asked of it as it came, before `translate`. It makes an event as others do, if it is as the rules want it, and the "
-              "stream ends. Clients that have all of it are told not to come back. Without it, streams go on." },
+      .help = "Which message is the last one, asked of it as it came, before `translate`. It makes an event as others "
+              "do, if it is as the rules want it, and the stream ends. Clients that have all of it are told not to come back. Without it, streams go on." },
     { .key = "upstream", .type = TG_OPTION_OBJECT, AT(tg_config_stream, upstream),
       .object = &tg_options_upstream, .is_required = true, .help = "The connection to the backend." },
     { .key = "translate", .type = TG_OPTION_OBJECT, AT(tg_config_stream, translate),

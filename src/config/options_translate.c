@@ -48,7 +48,8 @@ static const struct tg_option condition_options[] = {
     { .key = "matches", .type = TG_OPTION_STRING, AT(tg_condition_keys, matches),
       .grammar = &tg_grammar_regex, .example = "\"pointer\": \"/symbol\", \"matches\": \"^(AAPL|MSFT)$\"",
       .help = "A test: the part is a string in which this regular expression (PCRE2) finds something; `^` "
-              "and `$` tie it to the beginning and the end. What cannot be found with reasonable effort is not there." },
+              "and `$` tie it to the beginning and the end. What cannot be found with reasonable effort is not "
+              "there." },
     { .key = "text", .type = TG_OPTION_STRING, AT(tg_condition_keys, text), .example = "\"text\": \"[DONE]\"",
       .help = "The whole message, as text, is this; it need not be JSON." },
     { .key = "not", .type = TG_OPTION_CONDITION, AT(tg_condition_keys, negated), .min = 1, .max = 1000,

@@ -84,26 +84,9 @@ static bool is_plain(struct tg_str value)
     return value.length <= DEFAULT_MAX_BYTES;
 }
 
-/* "." or "..", also between slashes: no request can have them in its path. */
-static bool has_dots(struct tg_str value)
-{
-    size_t dots = 0, start = 0;
-    for (size_t at = 0; at <= value.length; at++) {
-        if (at == value.length || value.data[at] == '/') {
-            if (dots > 0 && dots <= 2 && dots == at - start)
-                return true;
-            dots = 0;
-            start = at + 1;
-        } else {
-            dots += value.data[at] == '.';
-        }
-    }
-    return false;
-}
-
 bool tg_parameter_allows(struct tg_parameter *parameter, struct tg_str value)
 {
-    if (value.length == 0 || tg_str_has_control(value) || has_dots(value))
+    if (value.length == 0 || tg_str_has_control(value) || tg_str_has_dot_segment(value))
         return false;
     if (parameter->one_of)
         return is_one_of(parameter->one_of, value);

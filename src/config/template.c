@@ -116,8 +116,7 @@ static void explain_event(const char *text, struct tg_buffer *out)
 
 const struct tg_option_grammar tg_grammar_event_value = {
     .expected = "a JSON pointer such as \"/type\", a template such as \"{/type}.{/symbol}\", or an event "
-                "type: one line, "
-                "not empty",
+                "type: one line, not empty",
     .pattern = "^(/([^~]|~[01])*|[^/\\r\\n][^\\r\\n]*)$",
     .is_valid = is_event_value,
     .explain = explain_event,
@@ -148,8 +147,7 @@ static void explain_id(const char *text, struct tg_buffer *out)
 
 const struct tg_option_grammar tg_grammar_id_value = {
     .expected = "a JSON pointer such as \"/seq\", in which \"~\" is written \"~0\" and \"/\" \"~1\", or a "
-                "template such "
-                "as \"{/day}:{/seq}\"",
+                "template such as \"{/day}:{/seq}\"",
     .pattern = "^(/([^~]|~[01])*|[A-Za-z0-9_.:-]*(" PART "[A-Za-z0-9_.:-]*)+)$",
     .is_valid = is_id_value,
     .explain = explain_id,

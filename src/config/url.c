@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_MAX_BYTES = 8000 }; /* with the query; what servers take at least, RFC 9110 section 4.1 */
-
 static const struct scheme {
     const char *text;
     bool is_secure, is_websocket;
@@ -154,7 +152,7 @@ enum tg_err tg_url_parse(const char *text, int64_t kind, struct tg_config_url *r
         expected = "a URL without user and password; use \"auth\"";
         goto fail;
     }
-    if (strlen(authority + length) > PATH_MAX_BYTES) {
+    if (strlen(authority + length) > TG_URL_PATH_MAX_BYTES) {
         expected = "a URL whose path and query have at most 8000 bytes together";
         goto fail;
     }

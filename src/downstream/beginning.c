@@ -67,7 +67,7 @@ static void seek(struct tg_subscriber *subscriber, const struct tg_feed *feed, s
 
 bool tg_feed_is_plain(const struct tg_feed *feed)
 {
-    return feed->stream_config->scope == TG_SCOPE_CLIENT && feed->stream_config->session.is_plain;
+    return feed->stream_config->session.is_plain;
 }
 
 /* The last event with a seq before the cursor and before the end must be the same one. */

@@ -38,8 +38,7 @@ static int status_of(const struct tg_reply *reply, enum tg_err err)
         return 400;
     if (err == TG_ERR_TOO_LARGE)
         return 431;
-    bool is_native = reply->head->method == TG_METHOD_GET && reply->head->wants_event_stream;
-    return err == TG_ERR_LIMIT || is_native ? 503 : 502;
+    return err == TG_ERR_LIMIT || tg_reply_is_to_event_source(reply) ? 503 : 502;
 }
 
 static enum tg_err begin_opening(struct tg_reply *reply, const struct tg_match *match,

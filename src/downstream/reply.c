@@ -58,6 +58,11 @@ enum tg_err tg_reply_set_route(struct tg_reply *reply, const struct tg_route *ro
     return err;
 }
 
+bool tg_reply_is_to_event_source(const struct tg_reply *reply)
+{
+    return reply->head->method == TG_METHOD_GET && reply->head->wants_event_stream;
+}
+
 /* ---- sending ------------------------------------------------------------------------------------------ */
 
 void tg_reply_count(struct tg_connection *connection, const struct tg_request_head *head, int status)

@@ -25,6 +25,10 @@ const char *tg_route_allow(const struct tg_route *route);
 /* It is a stream's, and a POST opens a session. */
 bool tg_route_is_opened_by_post(const struct tg_route *route);
 
+/* It may be a native EventSource that asks: that one stops for good on anything but 200 (WHATWG HTML section 9.2.2), and
+ * cannot POST. */
+bool tg_reply_is_to_event_source(const struct tg_reply *reply);
+
 /* Each of these fills the exchange's `out` and enters TG_PHASE_ANSWER. */
 void tg_reply_send(struct tg_reply *reply);
 void tg_reply_status(struct tg_reply *reply,

@@ -15,11 +15,9 @@ static enum tg_err append_head(const struct tg_reply *reply, bool closes, struct
                                           closes, (struct tg_str){ reply->extra.data, reply->extra.length });
 }
 
-/* A native EventSource, which GETs, would stop for good at 429. */
 static void refuse(struct tg_reply *reply, int status)
 {
-    bool is_native = reply->head->method == TG_METHOD_GET && reply->head->wants_event_stream;
-    if (status == 503 || (status == 429 && is_native))
+    if (status == 503 || (status == 429 && tg_reply_is_to_event_source(reply)))
         tg_reply_later(reply);
     else
         tg_reply_status(reply, status);
@@ -55,8 +53,7 @@ static void answer_head(struct tg_reply *reply)
  * body is not whole, the connection is only not worth keeping. */
 static enum tg_err append_first_head(struct tg_reply *reply, struct tg_buffer *out)
 {
-    const struct tg_config_stream *config = reply->route->stream_config;
-    bool is_plain = config->scope == TG_SCOPE_CLIENT && config->session.is_plain;
+    bool is_plain = reply->route->stream_config->session.is_plain;
     if (!is_plain || !is_chunked(reply) || !reply->head->keeps_alive)
         return append_head(reply, true, out);
     enum tg_err err = tg_buffer_append_str(&reply->extra, "Keep-Alive: timeout=0\r\n");

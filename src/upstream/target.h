@@ -5,8 +5,8 @@
 #include "tidegate/config.h"
 
 enum {
-    TG_TARGET_HOST_MAX = 255,  /* bytes; what DNS has room for */
-    TG_TARGET_PATH_MAX = 8000, /* bytes; what servers take at least, RFC 9110 section 4.1 */
+    TG_TARGET_HOST_MAX = 255, /* bytes; what DNS has room for */
+    TG_TARGET_PATH_MAX = TG_URL_PATH_MAX_BYTES,
 };
 
 struct tg_target { /* zeroed: empty */

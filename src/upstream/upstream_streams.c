@@ -8,7 +8,7 @@
 /* Its clients get the backend's events alone. */
 static bool is_plain(const struct tg_upstream *up)
 {
-    return up->source->config->scope == TG_SCOPE_CLIENT && up->source->config->session.is_plain;
+    return up->source->config->session.is_plain;
 }
 
 enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event)

@@ -1,11 +1,10 @@
 // Plain sessions, as docs/backends.md has them: a client that takes every event for data gets what it would get from the
 // backend itself, and an error where the answer is not whole.
 import assert from 'node:assert';
-import http from 'node:http';
 import test from 'node:test';
 import OpenAI from 'openai';
-import { atEnd } from './lib/at-end.mjs';
 import { documented } from './lib/documented.mjs';
+import { serve } from './lib/serve.mjs';
 import { startTidegate } from './lib/tidegate.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -24,13 +23,7 @@ class Completions {
   go = () => {};
 
   async start(t) {
-    this.server = http.createServer((request, response) => this.#answer(request, response));
-    await new Promise((done) => this.server.listen(0, '127.0.0.1', done));
-    this.port = this.server.address().port;
-    atEnd(t, () => {
-      this.server.closeAllConnections();
-      return new Promise((done) => this.server.close(done));
-    });
+    ({ port: this.port } = await serve(t, (request, response) => this.#answer(request, response)));
     return this;
   }
 

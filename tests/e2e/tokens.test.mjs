@@ -3,7 +3,6 @@
 import assert from 'node:assert';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
@@ -16,6 +15,7 @@ import { startCuttingProxy } from './lib/cutting-proxy.mjs';
 import { documented, documentedScript } from './lib/documented.mjs';
 import { libraryRoutes } from './lib/library-routes.mjs';
 import { freePort } from './lib/ports.mjs';
+import { serve } from './lib/serve.mjs';
 import { SseParser } from './lib/sse-parser.mjs';
 import { startTidegate } from './lib/tidegate.mjs';
 import { sleep, until } from './lib/wait.mjs';
@@ -155,7 +155,7 @@ async function startPages(t, kind, { code = documentedScript(GUIDE), ...options 
     ...options,
     async alter(config, answer) {
       config.routes[0].cors = { origins: [`http://127.0.0.1:${config.listen[0].port}`] };
-      config.routes.push({ path: '/ask.html', file }, ...libraryRoutes);
+      config.routes = config.routes.concat({ path: '/ask.html', file }, libraryRoutes);
       await options.alter?.(config, answer);
     },
   });
@@ -500,7 +500,7 @@ test('a backend that is down is asked once it is up', async (t) => {
 // connection may have been heard on the old one.
 test('a prompt does not go over a used connection', async (t) => {
   const asked = [];
-  const server = http.createServer(async (request, response) => {
+  const { server, port } = await serve(t, async (request, response) => {
     const { socket } = request;
     let body = '';
     for await (const part of request) body += part;
@@ -510,12 +510,6 @@ test('a prompt does not go over a used connection', async (t) => {
     else response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Length': 9 }).end('data: 1\n\n');
   });
   server.keepAliveTimeout = 0;
-  const port = await freePort();
-  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-  atEnd(t, () => {
-    server.close();
-    server.closeAllConnections();
-  });
   const config = await documented(GUIDE, port);
   config.workers = 1;
   const gate = await startTidegate(t, config);
@@ -536,7 +530,7 @@ test('a prompt that was taken is not repeated when the answer is elsewhere and c
   const asked = [];
   let isBusy = true;
   const deadPort = await freePort();
-  const server = http.createServer(async (request, response) => {
+  const { port } = await serve(t, async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
     asked.push(`${request.method} ${body}`);
@@ -546,12 +540,6 @@ test('a prompt that was taken is not repeated when the answer is elsewhere and c
     }
     const [status, where] = body.split(' ');
     response.writeHead(status, { Location: where === 'dead' ? `http://127.0.0.1:${deadPort}/` : '/busy' }).end();
-  });
-  const port = await freePort();
-  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-  atEnd(t, () => {
-    server.close();
-    server.closeAllConnections();
   });
   const config = await documented(GUIDE, port);
   config.streams.answer.upstream.reconnect = { first: '20ms', max: '100ms' };
