@@ -3,8 +3,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export LC_ALL=C.UTF-8
 
+# README.md and docker/Dockerfile name the same packages; a test compares them.
 build_packages=(
-    gcc libc6-dev cmake ninja-build pkg-config
+    gcc libc6-dev cmake make ninja-build pkg-config
     libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libssl-dev libjansson-dev uthash-dev
     libcurl4-openssl-dev libjq-dev libpcre2-dev zlib1g-dev
 )
@@ -28,8 +29,24 @@ is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# Where the output of package managers goes; it is shown when they fail.
+package_log=$root/build-logs/packages.log
+
+# run_logged COMMAND...: its output goes to the log, of which the end is shown when it fails.
+run_logged() {
+    local status=0
+    mkdir -p "$(dirname "$package_log")"
+    printf '\n$ %s\n' "$*" >>"$package_log"
+    "$@" >>"$package_log" 2>&1 || status=$?
+    if [ "$status" != 0 ]; then
+        echo "This failed: $*"
+        tail -n 15 "$package_log" | sed 's/^/    /'
+    fi >&2
+    return "$status"
+}
+
 # Installs those of the given Debian packages that are missing. COMMAND=PACKAGE asks for the package only
-# where there is no such command, however it came there.
+# if the command does not exist, whatever provides it.
 need_packages() {
     local missing=() item
     for item in "$@"; do
@@ -40,15 +57,38 @@ need_packages() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
 
-    say "installing ${missing[*]}"
+    say "installing ${#missing[@]} Debian packages: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    apt_install "${missing[@]}" || { as_root apt-get -q update && apt_install "${missing[@]}"; }
+    # The lists on this machine may be old, and name packages that have been replaced.
+    has_package_lists && apt_install "${missing[@]}" >/dev/null 2>&1 && return
+    update_package_lists
+    run_logged apt_install "${missing[@]}"
+}
+
+has_package_lists() {
+    [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -print -quit 2>/dev/null)" ]
+}
+
+# A mirror that does not answer is given up within a minute.
+apt_options=(-q -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 -o Acquire::Retries=1)
+
+update_package_lists() {
+    run_logged as_root apt-get "${apt_options[@]}" -o APT::Update::Error-Mode=any update && return
+    echo "No package lists: is the Debian mirror in /etc/apt reachable from here?" >&2
+    return 1
 }
 
 apt_install() {
-    # Without package lists there is nothing to install from: do not even try before an update.
-    [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -print -quit 2>/dev/null)" ] || return 1
-    as_root apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@"
+    as_root apt-get "${apt_options[@]}" -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@"
+}
+
+# npm_install FOLDER: the packages of its package.json, unless they are there.
+npm_install() {
+    cmp -s "$1/package.json" "$1/node_modules/.package.json" && return
+    say "installing the node packages of ${1#"$root"/}"
+    (cd "$1" && run_logged npm install --no-audit --no-fund --no-package-lock --loglevel=error \
+        --fetch-timeout=15000 --fetch-retries=1 --fetch-retry-mintimeout=1000) || return
+    cp "$1/package.json" "$1/node_modules/.package.json"
 }
 
 # need_unpacked COMMAND PACKAGE...: gets a command out of the first of these Debian packages that has it, without
@@ -68,12 +108,29 @@ need_unpacked() {
 
 unpack_package() (
     cd "$2"
-    apt-get -q download "$1" && dpkg -x "$1"_*.deb . && rm -f "$1"_*.deb
+    run_logged apt-get "${apt_options[@]}" download "$1" && dpkg -x "$1"_*.deb . && rm -f "$1"_*.deb
 )
+
+# configure FOLDER CMAKE-ARGUMENTS...: a build folder keeps the generator it was made with.
+configure() {
+    local folder=$1
+    shift
+    [ -e "$folder/CMakeCache.txt" ] || set -- -G Ninja "$@"
+    cmake "$@"
+}
+
+# folder_of PRESET: its build folder.
+folder_of() {
+    case $1 in
+    release) echo "$root/build" ;;
+    *) echo "$root/build-$1" ;;
+    esac
+}
 
 # build_preset NAME [cmake options]: configures and builds a preset.
 build_preset() {
     local preset=$1
     shift
-    (cd "$root" && cmake --preset "$preset" -G Ninja "$@" && cmake --build --preset "$preset")
+    (cd "$root" && configure "$(folder_of "$preset")" --preset "$preset" "$@" &&
+        cmake --build --preset "$preset" --parallel "$(nproc)")
 }

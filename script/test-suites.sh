@@ -7,6 +7,9 @@ python=python3
 backend_packages=(python3-flask python3-fastapi python3-uvicorn go=golang-go golang-github-gin-gonic-gin-dev)
 passed=0
 failed=0
+# By process id: which slot a file runs in, its name, and when it started.
+declare -A e2e_slots=() e2e_files=() e2e_starts=()
+free_slot=0
 
 # count SUITE PASSED FAILED SECONDS [LOG]: adds up, and shows what failed.
 count() {
@@ -27,6 +30,7 @@ finish() {
 }
 
 break_off() {
+    [ ${#e2e_slots[@]} = 0 ] || kill "${!e2e_slots[@]}" 2>/dev/null || true
     failed=$((failed + 1))
     echo "script/test broke off"
     finish
@@ -44,21 +48,6 @@ raise_file_limit() {
         hard=20000
     fi
     ulimit -Sn "$hard" || true
-}
-
-install_node_modules() {
-    local folder=$root/tests/e2e
-    cmp -s "$folder/package.json" "$folder/node_modules/.package.json" && return
-    say "installing the node packages of the end-to-end tests"
-    (cd "$folder" && npm install --no-audit --no-fund --no-package-lock --loglevel=error)
-    cp "$folder/package.json" "$folder/node_modules/.package.json"
-}
-
-folder_of() {
-    case $1 in
-    release) echo "$root/build" ;;
-    *) echo "$root/build-$1" ;;
-    esac
 }
 
 # A build that fails counts as a failed test, and nothing that needs it can run.
@@ -119,27 +108,69 @@ list_e2e() {
     (cd "$root/tests/e2e" && ls -- *.test.mjs demo_page.mjs *.py 2>/dev/null || true)
 }
 
-# run_e2e VARIANT FILE...: each file is a process of its own with a time limit.
+# run_e2e VARIANT FILE...: each file is a process of its own with a time limit, as many side by side as there are
+# processor cores.
 run_e2e() {
-    local variant=$1 file
+    local variant=$1 file slot=0 slots
+    slots=$(nproc)
     shift
     say "end to end: $variant"
     for file in "$@"; do
-        run_e2e_file "$variant" "$(basename "$file")"
+        # The first slots start at once; then each end of a file makes room for the next.
+        if [ "$slot" -ge "$slots" ]; then
+            collect_e2e "$variant"
+        else
+            free_slot=$slot
+        fi
+        start_e2e_file "$variant" "$(basename "$file")" "$free_slot"
+        slot=$((slot + 1))
+    done
+    while [ ${#e2e_slots[@]} -gt 0 ]; do
+        collect_e2e "$variant"
     done
 }
 
-run_e2e_file() {
-    local variant=$1 file=$2 start=$SECONDS log=$logs/e2e-$1-$2.log status=0 good bad
+# run_e2e_alone VARIANT FILE...: one after the other, for tests that measure.
+run_e2e_alone() {
+    local variant=$1 file
+    shift
+    say "end to end, one at a time: $variant"
+    for file in "$@"; do
+        start_e2e_file "$variant" "$(basename "$file")" 0
+        collect_e2e "$variant"
+    done
+}
+
+# Each slot has ports of its own, so that no test takes the port that another has just found free.
+start_e2e_file() {
+    local variant=$1 file=$2 slot=$3 log=$logs/e2e-$1-$2.log share
     local command=("$python" "$file")
+    share=$((8000 / $(nproc)))
     case $file in
     *.mjs) command=(node --test-reporter=tap "$file") ;;
     esac
     (
         cd "$root/tests/e2e"
         TIDEGATE_BIN=$(folder_of "$variant")/tidegate TIDEGATE_VARIANT=$variant \
+            TIDEGATE_TEST_PORTS=$((2000 + slot * share))-$((2000 + slot * share + share - 1)) \
             run_with "$variant" timeout --kill-after=20 600 "${command[@]}"
-    ) >"$log" 2>&1 || status=$?
+    ) >"$log" 2>&1 &
+    e2e_slots[$!]=$slot
+    e2e_files[$!]=$file
+    e2e_starts[$!]=$SECONDS
+}
+
+# Waits for one file to end, counts its tests, and says in free_slot where the next one can run.
+collect_e2e() {
+    local variant=$1 status=0 pid
+    wait -n -p pid "${!e2e_slots[@]}" || status=$?
+    count_e2e_file "$variant" "${e2e_files[$pid]}" "$status" $((SECONDS - ${e2e_starts[$pid]}))
+    free_slot=${e2e_slots[$pid]}
+    unset "e2e_slots[$pid]" "e2e_files[$pid]" "e2e_starts[$pid]"
+}
+
+count_e2e_file() {
+    local variant=$1 file=$2 status=$3 seconds=$4 log=$logs/e2e-$1-$2.log good bad
     case $file in
     *.mjs)
         good=$(grep -oP '^# pass \K[0-9]+' "$log" | tail -n 1 || true)
@@ -152,12 +183,12 @@ run_e2e_file() {
         good=$((${good:-0} - bad))
         ;;
     esac
-    # Whatever does not count its tests is one test; whatever ends badly has failed.
+    # A file that does not count its tests is one test; a file that ends badly has failed.
     if [ "${good:-0}" -le 0 ] && [ "$bad" = 0 ]; then
         good=$((status == 0 ? 1 : 0))
     fi
     if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
         bad=1
     fi
-    count "$file, $variant" "${good:-0}" "$bad" $((SECONDS - start)) "$log"
+    count "$file, $variant" "${good:-0}" "$bad" "$seconds" "$log"
 }
