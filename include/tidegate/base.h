@@ -140,6 +140,7 @@ struct tg_log_field {
     const char *key;  /* NULL ends the list */
     const char *text; /* NULL: the value is the number */
     int64_t number;
+    bool is_optional; /* left out when it is empty, or 0 */
 };
 /* A function, because `array ? array : ""` is a warning. */
 static inline const char *tg_text_or_empty(const char *text)
@@ -148,6 +149,11 @@ static inline const char *tg_text_or_empty(const char *text)
 }
 #define TG_F_STR(k, v) ((struct tg_log_field){ .key = (k), .text = tg_text_or_empty(v) })
 #define TG_F_INT(k, v) ((struct tg_log_field){ .key = (k), .number = (int64_t)(v) })
+/* For what says something only when it is there: a detail, a status, how many lines were suppressed. A count whose zero
+ * is news has TG_F_INT. */
+#define TG_F_STR_IF(k, v)                                                                                    \
+    ((struct tg_log_field){ .key = (k), .text = tg_text_or_empty(v), .is_optional = true })
+#define TG_F_INT_IF(k, v) ((struct tg_log_field){ .key = (k), .number = (int64_t)(v), .is_optional = true })
 #define TG_F_ERR(v) ((struct tg_log_field){ .key = "error", .text = tg_err_text(v) })
 
 void tg_log_configure(enum tg_log_level least, enum tg_log_format format); /* before threads start */

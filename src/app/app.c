@@ -61,7 +61,7 @@ static enum tg_err add_stream(struct tg_app *app, size_t index)
         tg_app_is_family(config) ? tg_app_add_family(app, index, &error) : add_shared(app, index, &error);
     if (err)
         tg_log(TG_LOG_ERROR, "app", "stream_failed", TG_F_STR("stream", config->name), TG_F_ERR(err),
-               TG_F_STR("detail", error.data));
+               TG_F_STR_IF("detail", error.data));
     tg_buffer_deinit(&error);
     return err;
 }
@@ -107,7 +107,7 @@ static enum tg_err add_public_server(struct tg_app *app, const struct tg_route *
     enum tg_err err = tg_server_new(&options, &app->server, &error);
     if (err)
         tg_log(TG_LOG_ERROR, "app", "listen_failed", TG_F_STR("server", "public"), TG_F_ERR(err),
-               TG_F_STR("detail", error.data));
+               TG_F_STR_IF("detail", error.data));
     tg_buffer_deinit(&error);
     for (size_t i = 0; i < extra_count && !err; i++)
         err = tg_server_add_route(app->server, &extra[i]);
@@ -155,7 +155,7 @@ static enum tg_err add_admin_server(struct tg_app *app)
     if (err)
         tg_log(config->is_set ? TG_LOG_ERROR : TG_LOG_WARNING, "app",
                config->is_set ? "listen_failed" : "admin_left_out", TG_F_STR("server", "admin"),
-               TG_F_ERR(err), TG_F_STR("detail", error.data));
+               TG_F_ERR(err), TG_F_STR_IF("detail", error.data));
     tg_buffer_deinit(&error);
     if (err)
         return config->is_set ? err : TG_OK;

@@ -18,7 +18,7 @@ static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_
     if (err) /* told by who asked, who may be many */
         tg_log(TG_LOG_DEBUG, "app", "member_failed",
                TG_F_STR("stream", app->config->streams[family->index].name), TG_F_ERR(err),
-               TG_F_STR("detail", error.data));
+               TG_F_STR_IF("detail", error.data));
     else
         atomic_fetch_add(&app->member_moves, 1);
     tg_buffer_deinit(&error);

@@ -94,7 +94,7 @@ static enum tg_err make_route(struct tg_app *app, size_t index, struct tg_route 
         if (err) {
             tg_log(TG_LOG_ERROR, "app", "route_file_failed", TG_F_STR("path", from->path),
                    TG_F_STR("file", from->file), TG_F_ERR(err),
-                   TG_F_STR("detail", err == TG_ERR_IO ? strerror(errno) : NULL));
+                   TG_F_STR_IF("detail", err == TG_ERR_IO ? strerror(errno) : NULL));
             return err;
         }
         route.kind = TG_ROUTE_CONTENT;

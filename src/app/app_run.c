@@ -28,11 +28,11 @@ static void log_listeners(const struct tg_server *server, const char *name,
         const struct tg_config_listener *listener = &listeners[i];
         if (listener->unix_path)
             tg_log(TG_LOG_INFO, "app", "listening", TG_F_STR("server", name),
-                   TG_F_STR("unix", listener->unix_path), TG_F_INT("tls", listener->tls.is_set));
+                   TG_F_STR("unix", listener->unix_path), TG_F_INT_IF("tls", listener->tls.is_set));
         else
             tg_log(TG_LOG_INFO, "app", "listening", TG_F_STR("server", name),
                    TG_F_STR("address", listener->address), TG_F_INT("port", tg_server_port(server, i)),
-                   TG_F_INT("tls", listener->tls.is_set));
+                   TG_F_INT_IF("tls", listener->tls.is_set));
     }
 }
 

@@ -121,6 +121,11 @@ static void put_field(struct line *line, const struct tg_log_field *field, bool 
     }
 }
 
+static bool is_left_out(const struct tg_log_field *field)
+{
+    return field->is_optional && (field->text ? !*field->text : field->number == 0);
+}
+
 static void put_head(struct line *line, enum tg_log_level level, const char *category, const char *event,
                      bool is_json)
 {
@@ -162,7 +167,8 @@ void tg_log_write(enum tg_log_level level, const char *category, const char *eve
     line.is_over = false;
     put_head(&line, level, category, event, is_json);
     for (const struct tg_log_field *field = fields; field && field->key; field++)
-        put_field(&line, field, is_json);
+        if (!is_left_out(field))
+            put_field(&line, field, is_json);
     if (is_json)
         line.bytes[line.length++] = '}';
     line.bytes[line.length++] = '\n';

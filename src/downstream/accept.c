@@ -51,7 +51,7 @@ static void warn(struct tg_shard *shard, const char *event)
     uint32_t suppressed;
     if (tg_log_limit_allows(&shard->log_limit, LOGS_PER_SECOND, tg_worker_now_ms(shard->worker), &suppressed))
         tg_log(TG_LOG_WARNING, "downstream", event, TG_F_STR("server", shard->server->options.name),
-               TG_F_INT("suppressed", suppressed));
+               TG_F_INT_IF("suppressed", suppressed));
 }
 
 /* No descriptors: with the one in reserve the client at least sees a close and not silence. */

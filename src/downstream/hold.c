@@ -24,7 +24,7 @@ static void tell_failure(const struct tg_reply *reply, enum tg_err err)
     if (tg_log_limit_allows(&shard->log_limit, LOGS_PER_SECOND, tg_worker_now_ms(shard->worker), &suppressed))
         tg_log(TG_LOG_WARNING, "downstream", "opening_failed",
                TG_F_STR("stream", reply->route->stream_config->name), TG_F_ERR(err),
-               TG_F_STR("complaint", reply->complaint.data), TG_F_INT("suppressed", suppressed));
+               TG_F_STR_IF("complaint", reply->complaint.data), TG_F_INT_IF("suppressed", suppressed));
 }
 
 /* What the client sent cannot go to the backend, or is more than backends take: it never will be, so that even a native

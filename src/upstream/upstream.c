@@ -153,9 +153,9 @@ static void log_failure(struct tg_upstream *up, const struct tg_link_end *end, b
         return;
     tg_log(TG_LOG_WARNING, "upstream", was_up ? "disconnected" : "attempt_failed",
            TG_F_STR("stream", upstream_name(up)), TG_F_STR("reason", tg_upstream_reason_text(end->reason)),
-           TG_F_STR("detail", end->detail), TG_F_INT("status", end->status),
-           TG_F_INT("close_code", end->close_code), TG_F_INT("retry_ms", delay_ms),
-           TG_F_INT("suppressed", suppressed));
+           TG_F_STR_IF("detail", end->detail), TG_F_INT_IF("status", end->status),
+           TG_F_INT_IF("close_code", end->close_code), TG_F_INT("retry_ms", delay_ms),
+           TG_F_INT_IF("suppressed", suppressed));
 }
 
 /* The backend may have acted on what a client posted, and would do so again. It would not when it has refused for now,

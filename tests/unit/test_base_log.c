@@ -70,6 +70,21 @@ static void json_line_is_one_object(void **state)
                         "\xef\xbf\xbd\",\"n\":5,\"error\":\"closed\"}\n");
 }
 
+static void what_is_optional_is_left_out_when_it_is_empty(void **state)
+{
+    (void)state;
+    struct capture capture;
+    tg_log_configure(TG_LOG_INFO, TG_LOG_HUMAN);
+    CAPTURE(&capture, tg_log(TG_LOG_INFO, "a", "b", TG_F_STR_IF("detail", ""), TG_F_STR_IF("unset", NULL),
+                             TG_F_INT_IF("suppressed", 0), TG_F_STR_IF("why", "x"),
+                             TG_F_INT_IF("status", 401), TG_F_INT("connections", 0)));
+    assert_string_equal(capture.text + 24, " INFO  a b why=x status=401 connections=0\n");
+    tg_log_configure(TG_LOG_INFO, TG_LOG_JSON);
+    CAPTURE(&capture, tg_log(TG_LOG_INFO, "a", "b", TG_F_STR_IF("detail", ""), TG_F_INT_IF("status", 0),
+                             TG_F_INT_IF("close_code", 1001)));
+    assert_string_equal(strstr(capture.text, "\"event\""), "\"event\":\"b\",\"close_code\":1001}\n");
+}
+
 static void line_without_fields_is_fine(void **state)
 {
     (void)state;
@@ -176,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(human_line_quotes_only_what_needs_it),
         cmocka_unit_test(json_line_is_one_object),
+        cmocka_unit_test(what_is_optional_is_left_out_when_it_is_empty),
         cmocka_unit_test(line_without_fields_is_fine),
         cmocka_unit_test(level_filters),
         cmocka_unit_test(long_values_are_cut_and_the_line_stays_json),
