@@ -53,6 +53,13 @@ enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg
                               struct tg_buffer *ret_error);
 void tg_translator_free(struct tg_translator *translator);
 
+/* The rule that did not fit, and what it found instead: "/payload" finds "nothing". Borrowed from the rules; zeroed when no
+ * single rule is to blame. */
+struct tg_misfit_cause {
+    struct tg_str rule; /* a pointer, or a template as a whole; "" is a pointer too */
+    const char *finds;  /* "nothing", "no array", …; NULL: there is no cause */
+};
+
 /* What became of a message. A message that is split is several, and each counts on its own. */
 struct tg_translation {
     uint64_t events;   /* emitted; those that stand for a misfit (raw, error event) among them */
@@ -60,6 +67,7 @@ struct tg_translation {
     uint64_t repeated; /* seen before */
     uint64_t misfits[TG_MISFIT_COUNT];
     enum tg_misfit first_misfit; /* TG_MISFIT_NONE: all fitted */
+    struct tg_misfit_cause first_cause;
 };
 
 /* Calls `emit` for each event the message makes, in order; the event is valid during the call. Text without rules is

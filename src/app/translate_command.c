@@ -105,6 +105,15 @@ static const char *action_text(const struct trial *trial, const struct tg_transl
     return "error event";
 }
 
+static void write_cause(const struct tg_misfit_cause *cause)
+{
+    if (!cause->finds)
+        return;
+    bool is_all = cause->rule.length == 0; /* the whole message */
+    fprintf(stderr, ": %.*s finds %s", is_all ? 2 : (int)cause->rule.length,
+            is_all ? "\"\"" : cause->rule.data, cause->finds);
+}
+
 static void report(struct trial *trial, const struct tg_translation *translation)
 {
     uint64_t misfits = 0;
@@ -119,6 +128,7 @@ static void report(struct trial *trial, const struct tg_translation *translation
         return;
     write_place(trial);
     fprintf(stderr, "%s: %s", action_text(trial, translation), tg_misfit_text(translation->first_misfit));
+    write_cause(&translation->first_cause);
     if (misfits > 1) /* of its parts */
         fprintf(stderr, ", and %" PRIu64 " more", misfits - 1);
     fputc('\n', stderr);

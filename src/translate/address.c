@@ -58,8 +58,9 @@ static struct tg_str map_key(const struct tg_config_header *to, struct tg_str ke
 
 enum tg_misfit tg_address_pick(struct tg_address *address, struct tg_json *json)
 {
-    struct tg_str key = TG_STR("");
+    struct tg_str key = TG_STR(""), by = tg_str_from(address->rules->by);
 
+    address->cause = (struct tg_misfit_cause){ 0 };
     if (!tg_json_is_valid(json))
         return TG_MISFIT_JSON;
     struct tg_str value = tg_pointer_slice(address->by, json->text);
@@ -69,10 +70,16 @@ enum tg_misfit tg_address_pick(struct tg_address *address, struct tg_json *json)
             return TG_MISFIT_MEMORY;
     } else if (tg_json_is_integer(value)) {
         key = value;
+    } else {
+        address->cause =
+            (struct tg_misfit_cause){ by, value.length == 0 ? "nothing" : "no string and no integer" };
+        return TG_MISFIT_KEY;
     }
     key = map_key(address->rules->to, key);
-    if (!is_key(address, key))
+    if (!is_key(address, key)) {
+        address->cause = (struct tg_misfit_cause){ by, "no key that a path may have" };
         return TG_MISFIT_KEY;
+    }
     address->key = key;
     return TG_MISFIT_NONE;
 }

@@ -11,7 +11,8 @@ struct tg_address { /* embedded; zeroed: there is one stream alone */
     struct tg_parameter **parameters; /* what the key is made of */
     size_t parameter_count;
     struct tg_buffer text;
-    struct tg_str key; /* of the part at hand; empty: it has none */
+    struct tg_str key;            /* of the part at hand; empty: it has none */
+    struct tg_misfit_cause cause; /* of the misfit that tg_address_pick returned last */
 };
 
 /* As tg_translator_route; to be deinitialized in any case. */

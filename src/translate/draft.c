@@ -68,16 +68,23 @@ static void carry_id(const struct tg_message *message, struct tg_draft *draft)
     draft->has_carried_id = true;
 }
 
+static enum tg_misfit blame(struct tg_draft_rules *rules, const struct tg_rule *rule, const char *finds,
+                            enum tg_misfit misfit)
+{
+    rules->cause = (struct tg_misfit_cause){ rule->source, finds };
+    return misfit;
+}
+
 /* A constant or a template. */
-static enum tg_misfit fill(const struct tg_rule *rule, struct tg_str json, struct tg_buffer *buffer,
-                           enum tg_misfit missing, struct tg_str *ret_text)
+static enum tg_misfit fill(struct tg_draft_rules *rules, const struct tg_rule *rule, struct tg_str json,
+                           struct tg_buffer *buffer, enum tg_misfit missing, struct tg_str *ret_text)
 {
     if (rule->kind == TG_RULE_CONSTANT) {
         *ret_text = tg_buffer_view(&rule->parts[0].text);
         return TG_MISFIT_NONE;
     }
     tg_buffer_clear(buffer);
-    enum tg_err err = tg_rule_fill(rule, json, buffer);
+    enum tg_err err = tg_rule_fill(rule, json, buffer, &rules->cause);
     if (err)
         return err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : missing;
     *ret_text = tg_buffer_view(buffer);
@@ -113,13 +120,13 @@ static enum tg_misfit pick_event(struct tg_draft_rules *rules, const struct tg_m
         if (value.length == 0)
             return carry_type(message, draft);
         if (tg_json_kind(value) != TG_JSON_STRING)
-            return TG_MISFIT_EVENT;
+            return blame(rules, rule, "no string", TG_MISFIT_EVENT);
         misfit = take_string(value, &rules->event_text, type);
     } else {
-        misfit = fill(rule, json, &rules->event_text, TG_MISFIT_EVENT, type);
+        misfit = fill(rules, rule, json, &rules->event_text, TG_MISFIT_EVENT, type);
     }
     if (misfit == TG_MISFIT_NONE && !is_event_type(*type))
-        misfit = TG_MISFIT_EVENT;
+        misfit = blame(rules, rule, "no event type", TG_MISFIT_EVENT);
     return misfit;
 }
 
@@ -140,11 +147,14 @@ static enum tg_misfit pick_id(struct tg_draft_rules *rules, const struct tg_mess
             misfit = take_string(value, &rules->id_text, id);
         else if (tg_json_is_integer(value))
             *id = value;
+        else
+            return blame(rules, rule, value.length == 0 ? "nothing" : "no string and no integer",
+                         TG_MISFIT_ID);
     } else {
-        misfit = fill(rule, json, &rules->id_text, TG_MISFIT_ID, id);
+        misfit = fill(rules, rule, json, &rules->id_text, TG_MISFIT_ID, id);
     }
     if (misfit == TG_MISFIT_NONE && (id->length == 0 || !tg_id_is_valid(id->data, id->length)))
-        misfit = TG_MISFIT_ID;
+        misfit = blame(rules, rule, "no valid id", TG_MISFIT_ID);
     return misfit;
 }
 
@@ -166,10 +176,10 @@ static enum tg_misfit pick_data(struct tg_draft_rules *rules, const struct tg_pa
     if (rule->kind == TG_RULE_NONE)
         return own_text(rules, part, draft);
     if (rule->kind != TG_RULE_POINTER)
-        return fill(rule, part->json.text, &rules->data_text, TG_MISFIT_DATA, data);
+        return fill(rules, rule, part->json.text, &rules->data_text, TG_MISFIT_DATA, data);
     struct tg_str value = tg_pointer_slice(rule->parts[0].pointer, part->json.text);
     if (value.length == 0)
-        return TG_MISFIT_DATA;
+        return blame(rules, rule, "nothing", TG_MISFIT_DATA);
     if (tg_json_kind(value) == TG_JSON_STRING)
         return take_string(value, &rules->data_text, data);
     return take_compact(value, &rules->data_text, data);
@@ -181,6 +191,7 @@ enum tg_misfit tg_draft_make(struct tg_draft_rules *rules, const struct tg_messa
     bool needs_json = rules->event.needs_json || rules->id.needs_json || rules->data.needs_json;
 
     *ret_draft = (struct tg_draft){ 0 };
+    rules->cause = (struct tg_misfit_cause){ 0 };
     if (needs_json && !tg_json_is_valid(&part->json))
         return TG_MISFIT_JSON;
     enum tg_misfit misfit = pick_event(rules, message, part->json.text, ret_draft);

@@ -31,6 +31,7 @@ static enum tg_err add_pointer(struct tg_rule *rule, struct tg_str text, bool ma
 
     rule->needs_json = true;
     part->has_stand_in = bar != NULL;
+    part->source = pointer;
     enum tg_err err = tg_pointer_new(pointer, &part->pointer);
     if (!err && bar)
         err = tg_buffer_append(&part->text, bar + 1, text.length - pointer.length - 1);
@@ -67,6 +68,7 @@ enum tg_err tg_rule_init(struct tg_rule *rule, const char *text)
     *rule = (struct tg_rule){ 0 };
     if (!text)
         return TG_OK;
+    rule->source = tg_str_from(text);
     if (*text == '/' || *text == '\0') {
         rule->kind = TG_RULE_POINTER;
         err = add_pointer(rule, tg_str_from(text), false);
@@ -106,7 +108,8 @@ static enum tg_err append_value(struct tg_str value, struct tg_buffer *out)
     return err;
 }
 
-enum tg_err tg_rule_fill(const struct tg_rule *rule, struct tg_str json, struct tg_buffer *out)
+enum tg_err tg_rule_fill(const struct tg_rule *rule, struct tg_str json, struct tg_buffer *out,
+                         struct tg_misfit_cause *ret_cause)
 {
     enum tg_err err = TG_OK;
 
@@ -119,10 +122,14 @@ enum tg_err tg_rule_fill(const struct tg_rule *rule, struct tg_str json, struct 
         }
         struct tg_str value = tg_pointer_slice(part->pointer, json);
         enum tg_json_kind kind = tg_json_kind(value);
-        if (kind != TG_JSON_NONE && kind != TG_JSON_NULL)
+        if (kind != TG_JSON_NONE && kind != TG_JSON_NULL) {
             err = append_value(value, out);
-        else
-            err = part->has_stand_in ? tg_buffer_append(out, text.data, text.length) : TG_ERR_NOT_FOUND;
+        } else if (part->has_stand_in) {
+            err = tg_buffer_append(out, text.data, text.length);
+        } else {
+            *ret_cause = (struct tg_misfit_cause){ part->source, kind == TG_JSON_NULL ? "null" : "nothing" };
+            err = TG_ERR_NOT_FOUND;
+        }
     }
     return err;
 }

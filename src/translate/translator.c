@@ -45,6 +45,7 @@ struct run {
     void *arg;
     struct tg_translation *translation;
     uint64_t part_count; /* of those that are done */
+    struct tg_misfit_cause split_cause;
     bool is_refused;
 };
 
@@ -238,6 +239,24 @@ static void deliver_error(struct run *run, enum tg_misfit misfit)
     emit_event(run, &event);
 }
 
+static struct tg_misfit_cause find_cause(const struct run *run, enum tg_misfit misfit)
+{
+    const struct tg_translator *translator = run->translator;
+
+    switch (misfit) {
+    case TG_MISFIT_SPLIT:
+        return run->split_cause;
+    case TG_MISFIT_KEY:
+        return translator->address.cause;
+    case TG_MISFIT_DATA:
+    case TG_MISFIT_ID:
+    case TG_MISFIT_EVENT:
+        return translator->draft_rules.cause;
+    default:
+        return (struct tg_misfit_cause){ 0 };
+    }
+}
+
 static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_part *part)
 {
     struct tg_translator *translator = run->translator;
@@ -246,8 +265,10 @@ static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_pa
     if (run->message->is_last)
         return;
     run->translation->misfits[misfit]++;
-    if (run->translation->first_misfit == TG_MISFIT_NONE)
+    if (run->translation->first_misfit == TG_MISFIT_NONE) {
         run->translation->first_misfit = misfit;
+        run->translation->first_cause = find_cause(run, misfit);
+    }
     if (translator->address.by && translator->address.key.length == 0)
         return; /* there is no stream to tell it in */
     if (translator->rules->on_misfit == TG_MISFIT_ERROR_EVENT) {
@@ -312,6 +333,8 @@ static void split(struct run *run, struct tg_part *part)
     }
     struct tg_str array = tg_pointer_slice(pointer, part->json.text);
     if (tg_json_kind(array) != TG_JSON_ARRAY) {
+        run->split_cause = (struct tg_misfit_cause){ tg_str_from(run->translator->rules->split),
+                                                     array.length == 0 ? "nothing" : "no array" };
         on_misfit(run, TG_MISFIT_SPLIT, part);
         return;
     }
@@ -372,7 +395,12 @@ void tg_translator_run_for(struct tg_translator *translator, struct tg_seen *see
                            const struct tg_message *message, tg_emit_fn *emit, void *arg,
                            struct tg_translation *ret_translation)
 {
-    struct run run = { translator, seen, message, emit, arg, ret_translation, 0, false };
+    struct run run = { .translator = translator,
+                       .seen = seen,
+                       .message = message,
+                       .emit = emit,
+                       .arg = arg,
+                       .translation = ret_translation };
     struct tg_part whole = { .json.text = { message->bytes ? message->bytes : "", message->length } };
     bool is_binary = message->is_binary, is_decoded = translator->rules->decode_count > 0;
 

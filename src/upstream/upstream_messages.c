@@ -1,6 +1,8 @@
 /* One upstream: what its link delivers. Messages go through the translator into the stream. */
 #include "upstream_internal.h"
 
+#include <stdlib.h>
+
 /* Those of members are many, and only told where all is to be told. */
 static void log_open(struct tg_upstream *up)
 {
@@ -8,7 +10,7 @@ static void log_open(struct tg_upstream *up)
 
     if (up->own || tg_log_limit_allows(&up->share->open_limit, 1, tg_clock_now_ms(), &suppressed))
         tg_log(upstream_log_level(up), "upstream", "connected", TG_F_STR("stream", upstream_name(up)),
-               TG_F_INT("suppressed", suppressed));
+               TG_F_INT_IF("suppressed", suppressed));
 }
 
 static void on_open(void *arg)
@@ -27,13 +29,19 @@ static void on_open(void *arg)
 
 /* ---- messages --------------------------------------------------------------------------------- */
 
-static void log_message(struct tg_upstream *up, const char *event, const char *why, size_t length)
+/* `cause`: of a misfit; NULL for others. */
+static void log_message(struct tg_upstream *up, const char *event, const char *why,
+                        const struct tg_misfit_cause *cause, size_t length)
 {
     uint32_t suppressed;
 
-    if (tg_log_limit_allows(&up->share->message_limit, 1, tg_clock_now_ms(), &suppressed))
-        tg_log(TG_LOG_WARNING, "upstream", event, TG_F_STR("stream", upstream_name(up)), TG_F_STR("why", why),
-               TG_F_INT("bytes", length), TG_F_INT("suppressed", suppressed));
+    if (!tg_log_limit_allows(&up->share->message_limit, 1, tg_clock_now_ms(), &suppressed))
+        return;
+    char *rule = cause && cause->finds ? tg_strndup(cause->rule.data, cause->rule.length) : NULL;
+    tg_log(TG_LOG_WARNING, "upstream", event, TG_F_STR("stream", upstream_name(up)), TG_F_STR("why", why),
+           TG_F_STR_IF("rule", rule), TG_F_STR_IF("finds", cause ? cause->finds : NULL),
+           TG_F_INT("bytes", length), TG_F_INT_IF("suppressed", suppressed));
+    free(rule);
 }
 
 struct emission {
@@ -63,7 +71,7 @@ static void count_misfits(struct tg_upstream *up, const struct tg_translation *t
         if (translation->misfits[i] > 0)
             tg_figure_add(&upstream_counters(up)->misfits[i], translation->misfits[i]);
     log_message(up, is_dropped ? "message_dropped" : "message_misfit",
-                tg_misfit_text(translation->first_misfit), length);
+                tg_misfit_text(translation->first_misfit), &translation->first_cause, length);
 }
 
 static void count_lost(struct tg_upstream *up, enum tg_err err, size_t length)
@@ -71,13 +79,13 @@ static void count_lost(struct tg_upstream *up, enum tg_err err, size_t length)
     enum tg_misfit misfit = err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_EVENT;
 
     tg_figure_add(&upstream_counters(up)->misfits[misfit], 1);
-    log_message(up, "message_dropped", tg_misfit_text(misfit), length);
+    log_message(up, "message_dropped", tg_misfit_text(misfit), NULL, length);
 }
 
 static void count_refused(struct tg_upstream *up, uint64_t count, size_t length)
 {
     tg_figure_add(&upstream_counters(up)->refused, count);
-    log_message(up, "event_refused", "too many keys", length);
+    log_message(up, "event_refused", "too many keys", NULL, length);
 }
 
 static void run_translator(struct tg_upstream *up, const struct tg_message *message,
@@ -141,7 +149,7 @@ static void on_dropped(void *arg, bool is_oversize)
         tg_figure_add(&upstream_counters(up)->oversize, 1);
     else
         tg_figure_add(&upstream_counters(up)->misfits[TG_MISFIT_MEMORY], 1);
-    log_message(up, "message_dropped", is_oversize ? "oversize" : "memory",
+    log_message(up, "message_dropped", is_oversize ? "oversize" : "memory", NULL,
                 (size_t)up->config->max_message_bytes);
 }
 

@@ -225,6 +225,23 @@ class Serving(Case):
         self.assertIn("tidegate_build_info", get(at["admin"] + "/metrics")[1])
         self.assertEqual(get(at["public"] + "/nothing")[0], 404)
 
+    def test_log_lines_say_what_they_know_and_no_more(self):
+        with socket.create_server(("127.0.0.1", 0)) as backend:
+            upstream = {"kind": "ndjson", "url": f"http://127.0.0.1:{backend.getsockname()[1]}/"}
+            content = config()
+            content["streams"]["lines"] = {"upstream": upstream, "translate": {"data": "/payload"}}
+            process = self.start(content)
+            peer, _ = backend.accept()
+            self.addCleanup(peer.close)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n{\"data\":1}\n")
+            dropped = process.wait_for("message_dropped")
+            self.assertEqual((dropped["why"], dropped["rule"], dropped["finds"]), ("data", "/payload", "nothing"))
+            failed = process.wait_for("attempt_failed")
+            self.assertIn("detail", failed)
+            for line in process.log():
+                for key in ("suppressed", "detail", "status", "close_code", "tls"):
+                    self.assertNotIn(line.get(key, "absent"), (0, ""), line)
+
     def test_a_signal_ends_it_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             process = self.start(config())

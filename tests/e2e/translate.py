@@ -133,7 +133,7 @@ class Rules(Case):
         done = self.translate(rules, lines({"items": [{"name": "a", "price": 11}, {"name": "b", "price": 10},
                                                       {"name": "c", "price": 12.5}]}, {"items": []}, {"items": 1}))
         self.expect(done, 1, "data: a\n\ndata: c\n\n",
-                    "line 3: dropped: split\n3 messages: 2 events, 1 filtered, 0 repeated, 1 misfit\n")
+                    "line 3: dropped: split: /items finds no array\n3 messages: 2 events, 1 filtered, 0 repeated, 1 misfit\n")
 
     def test_integers_are_compared_to_their_last_digit(self):
         numbers = ["9007199254740991", "9007199254740992", "9007199254740993", "9007199254740993.0", "-9007199254740993",
@@ -180,16 +180,16 @@ class Rules(Case):
     def test_misfits_are_told_with_what_became_of_them(self):
         given = lines({"a": 1}, "{broken", {"b": 2})
         done = self.translate({"data": "/a"}, given)
-        self.expect(done, 1, "data: 1\n\n", "line 2: dropped: json\nline 3: dropped: data\n"
+        self.expect(done, 1, "data: 1\n\n", "line 2: dropped: json\nline 3: dropped: data: /a finds nothing\n"
                                            "3 messages: 1 event, 0 filtered, 0 repeated, 2 misfits\n")
         done = self.translate({"data": "/a", "on_misfit": "raw"}, given)
         self.expect(done, 1, "data: 1\n\ndata: {broken\n\ndata: {\"b\": 2}\n\n",
-                    "line 2: raw: json\nline 3: raw: data\n3 messages: 3 events, 0 filtered, 0 repeated, 2 misfits\n")
+                    "line 2: raw: json\nline 3: raw: data: /a finds nothing\n3 messages: 3 events, 0 filtered, 0 repeated, 2 misfits\n")
         done = self.translate({"data": "/a", "on_misfit": "error_event"}, lines("{broken"))
         self.expect(done, 1, "event: tidegate.error\ndata: {\"reason\":\"json\"}\n\n",
                     "line 1: error event: json\n1 message: 1 event, 0 filtered, 0 repeated, 1 misfit\n")
         done = self.translate({"split": "", "data": "/a"}, lines([{"a": 1}, {}, {"a": 2}, {}, 7]))
-        self.expect(done, 1, "data: 1\n\ndata: 2\n\n", "line 1: dropped: data, and 2 more\n"
+        self.expect(done, 1, "data: 1\n\ndata: 2\n\n", "line 1: dropped: data: /a finds nothing, and 2 more\n"
                                                      "1 message: 2 events, 0 filtered, 0 repeated, 3 misfits\n")
 
     def test_each_kind_of_upstream_will_do(self):
@@ -217,8 +217,9 @@ class Streams(Case):
     def test_messages_without_a_key_for_a_path_are_misfits(self):
         given = lines({"p": 1}, {"k": "AAPL"}, {"k": "AAPL/mars"}, {"k": {}}, {"k": "AAPL/us"})
         done = self.run_stream({**self.ROUTED, "translate": {"on_misfit": "raw"}}, given)
+        found = ("nothing", "no key that a path may have", "no key that a path may have", "no string and no integer")
         self.expect(done, 1, ": key: AAPL/us\ndata: {\"k\": \"AAPL/us\"}\n\n",
-                    "".join(f"line {n}: dropped: key\n" for n in range(1, 5)) +
+                    "".join(f"line {n}: dropped: key: /k finds {what}\n" for n, what in enumerate(found, 1)) +
                     "5 messages: 1 event, 0 filtered, 0 repeated, 4 misfits\n")
 
     def test_each_part_of_a_message_has_its_key(self):
@@ -256,7 +257,7 @@ class Input(Case):
         self.expect(done, 0, "data: a\n\ndata: b\n\ndata: c\n\n",
                     "3 messages: 3 events, 0 filtered, 0 repeated, 0 misfits\n")
         done = self.translate({"data": "/x"}, "\n\n{}")
-        self.assertTrue(done.stderr.startswith("line 3: dropped: data\n"), done.stderr)
+        self.assertTrue(done.stderr.startswith("line 3: dropped: data: /x finds nothing\n"), done.stderr)
 
     def test_no_input_is_no_message(self):
         self.expect(self.translate({}, ""), 0, "", "0 messages: 0 events, 0 filtered, 0 repeated, 0 misfits\n")

@@ -1,6 +1,56 @@
 /* What becomes of messages that the rules do not fit. */
 #include "test_translate_support.h"
 
+static void a_misfit_names_the_rule_and_what_it_finds(void **state)
+{
+    static const struct {
+        struct tg_config_translate rules;
+        const char *text, *rule, *finds;
+    } cases[] = {
+        { { .data = P("/payload") }, "{\"data\":1}", "/payload", "nothing" },
+        { { .id = P("/seq") }, "{}", "/seq", "nothing" },
+        { { .id = P("/seq") }, "{\"seq\":[]}", "/seq", "no string and no integer" },
+        { { .id = P("/seq") }, "{\"seq\":\"a b\"}", "/seq", "no valid id" },
+        { { .id = P("{/day}:{/seq}") }, "{\"day\":\"a b\",\"seq\":1}", "{/day}:{/seq}", "no valid id" },
+        { { .id = P("{/day}:{/seq}") }, "{\"day\":1,\"seq\":null}", "/seq", "null" },
+        { { .event = P("/type") }, "{\"type\":7}", "/type", "no string" },
+        { { .event = P("/type") }, "{\"type\":\"a\\nb\"}", "/type", "no event type" },
+        { { .event = P("{/a}.{/b|x}.{/c}") }, "{\"a\":1}", "/c", "nothing" },
+        { { .data = P("{/a}") }, "{}", "/a", "nothing" },
+        { { .split = P("/items") }, "{}", "/items", "nothing" },
+        { { .split = P("/items") }, "{\"items\":1}", "/items", "no array" },
+        { { .split = P("") }, "{}", "", "no array" },
+        { { .split = P("/items"), .data = P("/a") }, "{\"items\":[{\"a\":1},{},{}]}", "/a", "nothing" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, cases[i].rules);
+        feed(&fixture, cases[i].text);
+        const struct tg_misfit_cause *cause = &fixture.last.first_cause;
+        assert_non_null(cause->finds);
+        assert_string_equal(cause->finds, cases[i].finds);
+        assert_int_equal(cause->rule.length, strlen(cases[i].rule));
+        assert_memory_equal(cause->rule.data, cases[i].rule, cause->rule.length);
+        fixture_deinit(&fixture);
+    }
+}
+
+static void no_rule_is_to_blame_for_what_is_no_json(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    fixture_init(&fixture, RULES(.data = P("/a")));
+    feed(&fixture, "{}");
+    assert_non_null(fixture.last.first_cause.finds);
+    feed(&fixture, "no json");
+    assert_int_equal(fixture.last.first_misfit, TG_MISFIT_JSON);
+    assert_null(fixture.last.first_cause.finds);
+    fixture_deinit(&fixture);
+}
+
 static void a_misfit_is_dropped_by_default(void **state)
 {
     (void)state;
@@ -139,6 +189,8 @@ static void the_last_message_need_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_misfit_names_the_rule_and_what_it_finds),
+        cmocka_unit_test(no_rule_is_to_blame_for_what_is_no_json),
         cmocka_unit_test(a_misfit_is_dropped_by_default),
         cmocka_unit_test(raw_sends_the_text_without_rules),
         cmocka_unit_test(raw_leaves_out_what_cannot_be_sent),

@@ -12,10 +12,11 @@ static void assert_fills(const char *rule_text, const char *json, const char *ex
 {
     struct tg_rule rule;
     struct tg_buffer out = { 0 };
+    struct tg_misfit_cause cause = { 0 };
 
     assert_int_equal(tg_rule_init(&rule, rule_text), TG_OK);
     assert_int_equal(rule.kind, TG_RULE_TEMPLATE);
-    assert_int_equal(tg_rule_fill(&rule, tg_str_from(json), &out), TG_OK);
+    assert_int_equal(tg_rule_fill(&rule, tg_str_from(json), &out, &cause), TG_OK);
     assert_string_equal(tg_text_or_empty(out.data), expected);
     tg_rule_deinit(&rule);
     tg_buffer_deinit(&out);
@@ -25,9 +26,11 @@ static void assert_finds_nothing(const char *rule_text, const char *json)
 {
     struct tg_rule rule;
     struct tg_buffer out = { 0 };
+    struct tg_misfit_cause cause = { 0 };
 
     assert_int_equal(tg_rule_init(&rule, rule_text), TG_OK);
-    assert_int_equal(tg_rule_fill(&rule, tg_str_from(json), &out), TG_ERR_NOT_FOUND);
+    assert_int_equal(tg_rule_fill(&rule, tg_str_from(json), &out, &cause), TG_ERR_NOT_FOUND);
+    assert_non_null(cause.finds);
     tg_rule_deinit(&rule);
     tg_buffer_deinit(&out);
 }
