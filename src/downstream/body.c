@@ -11,8 +11,11 @@ enum state {
     STATE_DATA,
     STATE_DATA_CR,
     STATE_DATA_LF,
-    STATE_TRAILER, /* a line of the trailer section, up to CR */
+    STATE_TRAILER, /* the first byte of a line of the trailer section */
+    STATE_TRAILER_NAME,
+    STATE_TRAILER_VALUE, /* up to CR */
     STATE_TRAILER_LF,
+    STATE_END_LF, /* of the empty line after the trailer section */
     STATE_DONE,
 };
 
@@ -56,6 +59,32 @@ static enum tg_err on_size(struct tg_body *body, char c)
     return TG_OK;
 }
 
+static enum tg_err move_on(struct tg_body *body, enum state next, bool is_right)
+{
+    body->state = next;
+    return is_right ? TG_OK : TG_ERR_INVALID;
+}
+
+/* A byte of the trailer section, after which comes the same as in a head: field lines, RFC 9112 section 5. */
+static enum tg_err on_trailer_byte(struct tg_body *body, char c)
+{
+    switch ((enum state)body->state) {
+    case STATE_TRAILER: /* white space would fold the line before (obs-fold) */
+        return c == '\r' ? move_on(body, STATE_END_LF, true)
+                         : move_on(body, STATE_TRAILER_NAME, tg_is_token(&c, 1));
+    case STATE_TRAILER_NAME:
+        return c == ':' ? move_on(body, STATE_TRAILER_VALUE, true)
+                        : move_on(body, STATE_TRAILER_NAME, tg_is_token(&c, 1));
+    case STATE_TRAILER_VALUE:
+        return c == '\r' ? move_on(body, STATE_TRAILER_LF, true)
+                         : move_on(body, STATE_TRAILER_VALUE, is_text(c));
+    case STATE_TRAILER_LF:
+        return move_on(body, STATE_TRAILER, c == '\n');
+    default:
+        return move_on(body, STATE_DONE, c == '\n');
+    }
+}
+
 /* One byte that is not data. */
 static enum tg_err on_byte(struct tg_body *body, char c)
 {
@@ -63,31 +92,20 @@ static enum tg_err on_byte(struct tg_body *body, char c)
     case STATE_SIZE:
         return on_size(body, c);
     case STATE_EXTENSION:
-        if (c == '\r')
-            body->state = STATE_SIZE_LF;
-        return c == '\r' || is_text(c) ? TG_OK : TG_ERR_INVALID;
+        return c == '\r' ? move_on(body, STATE_SIZE_LF, true) : move_on(body, STATE_EXTENSION, is_text(c));
     case STATE_SIZE_LF:
-        body->state = body->is_last ? STATE_TRAILER : STATE_DATA;
-        body->has_line = false;
-        return c == '\n' ? TG_OK : TG_ERR_INVALID;
+        return move_on(body, body->is_last ? STATE_TRAILER : STATE_DATA, c == '\n');
     case STATE_DATA_CR:
-        body->state = STATE_DATA_LF;
-        return c == '\r' ? TG_OK : TG_ERR_INVALID;
+        return move_on(body, STATE_DATA_LF, c == '\r');
     case STATE_DATA_LF:
-        body->state = STATE_SIZE;
         body->digits = 0;
-        return c == '\n' ? TG_OK : TG_ERR_INVALID;
+        return move_on(body, STATE_SIZE, c == '\n');
     case STATE_TRAILER:
-        if (c == '\r') {
-            body->state = STATE_TRAILER_LF;
-            return TG_OK;
-        }
-        body->has_line = true;
-        return is_text(c) ? TG_OK : TG_ERR_INVALID;
+    case STATE_TRAILER_NAME:
+    case STATE_TRAILER_VALUE:
     case STATE_TRAILER_LF:
-        body->state = body->has_line ? STATE_TRAILER : STATE_DONE;
-        body->has_line = false;
-        return c == '\n' ? TG_OK : TG_ERR_INVALID;
+    case STATE_END_LF:
+        return on_trailer_byte(body, c);
     case STATE_CONTENT:
     case STATE_DATA:
     case STATE_DONE:

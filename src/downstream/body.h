@@ -15,15 +15,14 @@ struct tg_body {
     uint8_t state;
     uint8_t digits;
     bool is_kept;
-    bool is_last;  /* the chunk of size 0 has come: what follows is the trailer section */
-    bool has_line; /* of the trailer section: this line is not empty */
+    bool is_last; /* the chunk of size 0 has come: what follows is the trailer section */
 };
 
 /* For a checked head. False: the request has no body. */
 bool tg_body_init(struct tg_body *body, const struct tg_request_head *head);
 
 /* TG_OK: the body ends within the bytes, after *ret_used of them. TG_ERR_AGAIN: all of them belong to it and
- * more follows. TG_ERR_INVALID: broken chunks. TG_ERR_TOO_LARGE: over TG_BODY_MAX_BYTES, as soon as that is
+ * more follows. TG_ERR_INVALID: broken chunks or trailers. TG_ERR_TOO_LARGE: over TG_BODY_MAX_BYTES, as soon as that is
  * known. */
 enum tg_err tg_body_skip(struct tg_body *body, const char *bytes, size_t length, size_t *ret_used);
 

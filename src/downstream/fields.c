@@ -38,6 +38,24 @@ enum tg_err tg_fields_join(struct tg_str fields, const char *name, struct tg_buf
     return is_first ? TG_ERR_NOT_FOUND : TG_OK;
 }
 
+enum tg_err tg_fields_only(struct tg_str fields, const char *name, struct tg_str *ret_value)
+{
+    struct tg_str wanted = tg_str_from(name), found, value, only = { NULL, 0 };
+    bool is_found = false;
+    while (tg_fields_next(&fields, &found, &value)) {
+        if (!tg_str_equals_nocase(found, wanted))
+            continue;
+        if (is_found)
+            return TG_ERR_INVALID;
+        is_found = true;
+        only = value;
+    }
+    if (!is_found)
+        return TG_ERR_NOT_FOUND;
+    *ret_value = only;
+    return TG_OK;
+}
+
 static bool find_in_cookies(struct tg_str cookies, struct tg_str name, struct tg_str *ret_value)
 {
     while (cookies.length > 0) {

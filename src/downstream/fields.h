@@ -11,6 +11,9 @@ bool tg_fields_next(struct tg_str *fields, struct tg_str *ret_name, struct tg_st
  * 8.2.3). Appends to `out`. TG_ERR_NOT_FOUND: there is no such field. TG_ERR_MEMORY. */
 enum tg_err tg_fields_join(struct tg_str fields, const char *name, struct tg_buffer *out);
 
+/* The value of the one field of this name. TG_ERR_NOT_FOUND: there is none. TG_ERR_INVALID: there is more than one. */
+enum tg_err tg_fields_only(struct tg_str fields, const char *name, struct tg_str *ret_value);
+
 /* The value of the first cookie of this name (RFC 6265 section 5.4); names differ by case. False: there is none. */
 bool tg_fields_cookie(struct tg_str fields, const char *name, struct tg_str *ret_value);
 

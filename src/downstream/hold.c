@@ -90,6 +90,13 @@ static int open_session(struct tg_reply *reply, const struct tg_match *match, co
     return status_of(reply, err);
 }
 
+int tg_hold_status_of_identity(enum tg_err err)
+{
+    if (err == TG_ERR_NOT_FOUND)
+        return 401;
+    return err == TG_ERR_INVALID ? 400 : 503;
+}
+
 /* The session that the id names, if it is this client's, and of this path. */
 static bool resume(const struct tg_match *match, struct tg_str last_id, const unsigned char *digest,
                    struct tg_hold *hold)
@@ -109,7 +116,7 @@ static int take_session(struct tg_reply *reply, const struct tg_match *match, st
     struct tg_identity identity;
     enum tg_err err = tg_opening_identify(&match->route->stream_config->session, reply->head, &identity);
     if (err)
-        return err == TG_ERR_NOT_FOUND ? 401 : 503;
+        return tg_hold_status_of_identity(err);
     const unsigned char *digest = identity.is_set ? identity.digest : NULL;
     if (resume(match, last_id, digest, &hold)) {
         *ret_hold = hold;

@@ -20,6 +20,9 @@ int tg_hold_take(struct tg_reply *reply, const struct tg_match *match, struct tg
                  struct tg_hold *ret_hold);
 void tg_hold_release(const struct tg_hold *hold);
 
+/* Of what tg_opening_identify says: 400, 401, 503. */
+int tg_hold_status_of_identity(enum tg_err err);
+
 /* A request with this method opens a session of this route, which is one of scope client. */
 bool tg_hold_opens_by(const struct tg_route *route, enum tg_method method);
 /* The route's stream is of scope client. */

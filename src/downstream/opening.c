@@ -41,12 +41,9 @@ enum tg_err tg_opening_identify(const struct tg_config_session *config, const st
         return digest_of(cookie, ret_identity);
     }
     if (config->identity_header) {
-        struct tg_buffer value = { 0 };
-        enum tg_err err = tg_fields_join(head->fields, config->identity_header, &value);
-        if (!err)
-            err = digest_of((struct tg_str){ value.data, value.length }, ret_identity);
-        tg_buffer_deinit(&value);
-        return err;
+        struct tg_str value;
+        enum tg_err err = tg_fields_only(head->fields, config->identity_header, &value);
+        return err ? err : digest_of(value, ret_identity);
     }
     ret_identity->is_set = false;
     return TG_OK;

@@ -16,7 +16,8 @@ struct tg_identity {
     bool is_set; /* false: none is configured */
     unsigned char digest[32];
 };
-/* TG_ERR_NOT_FOUND: one is configured, and the request does not have it, or it is empty. */
+/* TG_ERR_NOT_FOUND: one is configured, and the request does not have it, or it is empty. TG_ERR_INVALID: the header
+ * comes twice. */
 enum tg_err tg_opening_identify(const struct tg_config_session *config, const struct tg_request_head *head,
                                 struct tg_identity *ret_identity);
 

@@ -11,10 +11,8 @@ enum {
 /* Bad input in this layer's own numbers: 0 goes on, all else is the status. */
 struct parser {
     struct tg_request_head head;
-    size_t host_count;
-    size_t length_count;
-    size_t encoding_count;
-    bool says_close, says_keep_alive;
+    unsigned seen; /* a bit for each of `fields` */
+    bool has_host, says_close, says_keep_alive;
 };
 
 static bool is_token_char(char c)
@@ -115,14 +113,15 @@ static int parse_request_line(struct parser *parser, struct tg_str line, const s
 
 static int on_host(struct parser *parser, struct tg_str value)
 {
+    parser->has_host = true;
     parser->head.host = value;
-    return ++parser->host_count > 1 || !tg_host_is_valid(value) ? 400 : 0;
+    return tg_host_is_valid(value) ? 0 : 400;
 }
 
-/* One number, once: also equal repetitions are refused, which RFC 9112 section 6.3 allows. */
+/* One number: equal repetitions are refused too, which RFC 9112 section 6.3 allows. */
 static int on_content_length(struct parser *parser, struct tg_str value)
 {
-    if (++parser->length_count > 1 || value.length == 0)
+    if (value.length == 0)
         return 400;
     uint64_t length = 0;
     for (size_t i = 0; i < value.length; i++) {
@@ -139,7 +138,7 @@ static int on_content_length(struct parser *parser, struct tg_str value)
 
 static int on_transfer_encoding(struct parser *parser, struct tg_str value)
 {
-    if (++parser->encoding_count > 1 || parser->head.minor_version == 0)
+    if (parser->head.minor_version == 0)
         return 400;
     if (!tg_str_equals_nocase(value, TG_STR("chunked")))
         return 501;
@@ -181,12 +180,6 @@ static int on_expect(struct parser *parser, struct tg_str value)
     return 0;
 }
 
-static void keep_first(struct tg_str *place, struct tg_str value)
-{
-    if (place->length == 0)
-        *place = value;
-}
-
 /* A page that sets the header itself, with a library that sets it too, sends both in one line or in two (RFC
  * 9110 section 5.3). The last one is the library's, and no id holds a comma. */
 static int on_last_event_id(struct parser *parser, struct tg_str value)
@@ -205,13 +198,13 @@ static int on_last_event_id(struct parser *parser, struct tg_str value)
 
 static int on_origin(struct parser *parser, struct tg_str value)
 {
-    keep_first(&parser->head.origin, value);
+    parser->head.origin = value;
     return 0;
 }
 
 static int on_fetch_site(struct parser *parser, struct tg_str value)
 {
-    keep_first(&parser->head.fetch_site, value);
+    parser->head.fetch_site = value;
     return 0;
 }
 
@@ -223,32 +216,43 @@ static int on_cookie(struct parser *parser, struct tg_str value)
 
 static int on_preflight_method(struct parser *parser, struct tg_str value)
 {
-    keep_first(&parser->head.preflight_method, value);
+    parser->head.preflight_method = value;
     return 0;
 }
 
 static int on_preflight_headers(struct parser *parser, struct tg_str value)
 {
-    keep_first(&parser->head.preflight_headers, value);
+    if (parser->head.preflight_headers.length == 0) /* a list: browsers send it in one line */
+        parser->head.preflight_headers = value;
     return 0;
 }
 
+static int on_nothing(struct parser *parser, struct tg_str value)
+{
+    (void)parser, (void)value;
+    return 0;
+}
+
+/* Of what decides something, two lines are refused, equal ones too: each party on the path could take another one. The
+ * others are lists, or say how they are read. */
 static const struct field {
     const char *name;
     int (*on_value)(struct parser *parser, struct tg_str value);
+    bool is_single;
 } fields[] = {
-    { "host", on_host },
-    { "content-length", on_content_length },
-    { "transfer-encoding", on_transfer_encoding },
-    { "connection", on_connection },
-    { "accept", on_accept },
-    { "expect", on_expect },
-    { "last-event-id", on_last_event_id },
-    { "origin", on_origin },
-    { "sec-fetch-site", on_fetch_site },
-    { "cookie", on_cookie },
-    { "access-control-request-method", on_preflight_method },
-    { "access-control-request-headers", on_preflight_headers },
+    { "host", on_host, true },
+    { "content-length", on_content_length, true },
+    { "transfer-encoding", on_transfer_encoding, true },
+    { "connection", on_connection, false },
+    { "accept", on_accept, false },
+    { "expect", on_expect, false },
+    { "last-event-id", on_last_event_id, false },
+    { "origin", on_origin, true },
+    { "sec-fetch-site", on_fetch_site, true },
+    { "cookie", on_cookie, false },
+    { "access-control-request-method", on_preflight_method, true },
+    { "access-control-request-headers", on_preflight_headers, false },
+    { "authorization", on_nothing, true },
 };
 
 /* field-line, RFC 9112 section 5. A line that begins with white space (obs-fold) has no token for a name. */
@@ -265,8 +269,12 @@ static int parse_field(struct parser *parser, struct tg_str line)
             return 400;
     }
     for (size_t i = 0; i < TG_COUNT_OF(fields); i++) {
-        if (tg_str_equals_nocase(name, tg_str_from(fields[i].name)))
-            return fields[i].on_value(parser, value);
+        if (!tg_str_equals_nocase(name, tg_str_from(fields[i].name)))
+            continue;
+        if (fields[i].is_single && parser->seen & 1u << i)
+            return 400;
+        parser->seen |= 1u << i;
+        return fields[i].on_value(parser, value);
     }
     return 0;
 }
@@ -275,7 +283,7 @@ static int parse_field(struct parser *parser, struct tg_str line)
 static int check_head(struct parser *parser)
 {
     struct tg_request_head *head = &parser->head;
-    if (parser->host_count == 0 && head->minor_version > 0)
+    if (!parser->has_host && head->minor_version > 0)
         return 400;
     if (head->has_length && head->is_chunked)
         return 400;

@@ -29,8 +29,9 @@ static int status_of_head(const struct tg_reply *reply)
     struct tg_identity identity;
     if (!tg_hold_is_session(reply->route))
         return 200;
-    if (tg_opening_identify(&reply->route->stream_config->session, reply->head, &identity))
-        return 401;
+    enum tg_err err = tg_opening_identify(&reply->route->stream_config->session, reply->head, &identity);
+    if (err)
+        return tg_hold_status_of_identity(err);
     return tg_hold_opens_by(reply->route, TG_METHOD_HEAD) ? 200 : 405;
 }
 

@@ -24,7 +24,7 @@ def changes(tidegate):
     def session(name, **options):
         return {"scope": "client", "session": options, "upstream": {"url": f"{tidegate.peer.url}/{name}", "ping_every": "0"}}
 
-    names = ("get", "post", "both", "other", "cookie", "bearer", "send")
+    names = ("get", "post", "both", "other", "cookie", "bearer", "user", "send")
     cors = {"origins": ["https://a.example"], "credentials": True}
     rate = {"per_second": 1, "burst": 2}
     return {
@@ -34,6 +34,7 @@ def changes(tidegate):
             "both": session("both", open="both", max_body=f"{MAX}B"), "other": session("other"),
             "cookie": session("cookie", open="both", identity={"cookie": "sid"}),
             "bearer": session("bearer", identity={"header": "Authorization"}),
+            "user": session("user", identity={"header": "X-User"}),
             "room": {**session("{room}"), "parameters": {"room": {}}},
             "short": {**session("short"), "until": {"text": "over"}, "retain": {"events": 0}},
             "live": {**session("live"), "until": {"text": "over"}, "retain": {"events": 1}, "after_gap": "live"},
@@ -217,8 +218,19 @@ class Identity(SessionCase):
         for value in (b"Authorization: Bearer abc", b"authorization:   Bearer abc \t"):
             self.assertTrue(self.resumes(get(b"/bearer", value + b"\r\n" + last_id)))
         for value in (b"Authorization: Bearer abd", b"Authorization: bearer abc", b"Authorization: Bearer  abc",
-                      b"Authorization: Bearer abc\r\nAuthorization: x", b"Authorization: Bearer abc,"):
+                      b"Authorization: Bearer abc,"):
             self.assertFalse(self.resumes(get(b"/bearer", value + b"\r\n" + last_id)), value)
+
+    def test_an_identity_that_comes_twice_is_refused(self):
+        token = self.open_with_secret(get(b"/user", b"X-User: alice\r\n"))
+        last_id = b"Last-Event-ID: " + token + b"-0\r\n"
+        self.assertTrue(self.resumes(get(b"/user", b"X-User: alice\r\n" + last_id)))
+        for path, lines in ((b"/user", b"X-User: alice\r\nX-User: mallory\r\n"), (b"/user", b"X-User: alice\r\nx-user: alice\r\n"),
+                            (b"/bearer", b"Authorization: Bearer abc\r\nAuthorization: x\r\n")):
+            for fields in (lines, lines + last_id):
+                self.assertEqual(self.answer(get(path, fields))[0], 400, fields)
+        asked = self.client().send(get(b"/user", b"X-User: mallory\r\nX-User: alice\r\n").replace(b"GET", b"HEAD"))
+        self.assertEqual(asked.head()[0], 400)
 
 
 class Resuming(SessionCase):

@@ -93,6 +93,25 @@ static void broken_chunks_are_refused(void **state)
         expect_chunks(broken[i], TG_ERR_INVALID, 0);
 }
 
+/* As in a head: no folded line, no line without a name, no white space before the colon, no control character. */
+static void trailers_are_checked_like_fields(void **state)
+{
+    (void)state;
+    static const char *const broken[] = {
+        "0\r\nX: a\r\n b\r\n\r\n", "0\r\nX: a\r\n\tb\r\n\r\n", "0\r\n X: a\r\n\r\n",
+        "0\r\n \r\n\r\n",          "0\r\nX\r\n\r\n",           "0\r\nX : a\r\n\r\n",
+        "0\r\nX\t: a\r\n\r\n",     "0\r\n: a\r\n\r\n",         "0\r\nX y: a\r\n\r\n",
+        "0\r\nX: a\rb\r\n\r\n",    "0\r\nX: a\x7f\r\n\r\n",    "0\r\nX\xe4: a\r\n\r\n",
+        "0\r\nX: a\nY: b\r\n\r\n", "0\r\nGET / HTTP/1.1\r\n",  "0\r\nY: b\r\nX\r\n\r\n",
+    };
+    for (size_t i = 0; i < TG_COUNT_OF(broken); i++)
+        expect_chunks(broken[i], TG_ERR_INVALID, 0);
+    expect(true, 0, "0\r\nX: a\0b\r\n\r\n", 13, TG_ERR_INVALID, 0);
+    expect(true, 0, "0\r\nX\0: ab\r\n\r\n", 13, TG_ERR_INVALID, 0);
+    expect_chunks("0\r\nX:\r\n\r\nGET", TG_OK, 9);
+    expect_chunks("0\r\nX-Y~1: \t a: b\xe4 \r\nZ:z\r\n\r\nGET", TG_OK, 27);
+}
+
 static void too_long_bodies_are_not_skipped(void **state)
 {
     (void)state;
@@ -192,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_counted_body_ends_at_its_length),
         cmocka_unit_test(chunks_end_after_the_last_one),
         cmocka_unit_test(broken_chunks_are_refused),
+        cmocka_unit_test(trailers_are_checked_like_fields),
         cmocka_unit_test(too_long_bodies_are_not_skipped),
         cmocka_unit_test(the_content_is_handed_out),
         cmocka_unit_test(more_content_than_allowed_is_refused),

@@ -171,6 +171,20 @@ static void who_lacks_it_or_has_nothing_in_it_is_nobody(void **state)
     assert_int_equal(tg_opening_identify(&header, &head, &identity), TG_ERR_NOT_FOUND);
 }
 
+/* A proxy that adds the header to what the client has sent, or takes one of the two: nobody knows whose it is. */
+static void an_identity_header_that_comes_twice_is_refused(void **state)
+{
+    (void)state;
+    struct tg_config_session config = { .identity_header = (char *)"X-User" };
+    struct tg_identity identity;
+    struct tg_request_head head = REQUEST("/", "X-User: a\r\nA: b\r\nx-user: b\r\n");
+    assert_int_equal(tg_opening_identify(&config, &head, &identity), TG_ERR_INVALID);
+    head = REQUEST("/", "X-User: a\r\nX-User: a\r\n");
+    assert_int_equal(tg_opening_identify(&config, &head, &identity), TG_ERR_INVALID);
+    head = REQUEST("/", "X-User:\r\nX-User: a\r\n");
+    assert_int_equal(tg_opening_identify(&config, &head, &identity), TG_ERR_INVALID);
+}
+
 /* ---- keys --------------------------------------------------------------------------------------------- */
 
 static void expect_key(const struct tg_str *values, size_t count, const char *expected)
@@ -283,6 +297,7 @@ int main(void)
         cmocka_unit_test(without_configuration_there_is_no_identity),
         cmocka_unit_test(identity_is_the_digest_of_what_is_configured),
         cmocka_unit_test(who_lacks_it_or_has_nothing_in_it_is_nobody),
+        cmocka_unit_test(an_identity_header_that_comes_twice_is_refused),
         cmocka_unit_test(a_single_value_is_the_key),
         cmocka_unit_test(different_values_make_different_keys),
         cmocka_unit_test(a_session_takes_along_what_is_configured),

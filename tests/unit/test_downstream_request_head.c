@@ -86,6 +86,32 @@ static void what_browsers_add_is_seen(void **state)
     assert_true(head.has_cookies);
 }
 
+/* Two parties on the path could each take another one of them. */
+static void what_decides_may_not_come_twice(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "Host",           "Content-Length", "Origin",
+                                         "Sec-Fetch-Site", "sec-fetch-SITE", "Access-Control-Request-Method",
+                                         "Authorization" };
+    static const char *const pairs[][2] = {
+        { "1", "1" }, { "1", "2" }, { "", "1" }, { "1", "" }, { "", "" }
+    };
+    char lines[256];
+    for (size_t i = 0; i < TG_COUNT_OF(names); i++) {
+        for (size_t j = 0; j < TG_COUNT_OF(pairs); j++) {
+            snprintf(lines, sizeof(lines), "%s: %s\r\nX: y\r\n%s: %s", names[i], pairs[j][0], names[i],
+                     pairs[j][1]);
+            expect_field_status(lines, 400);
+        }
+    }
+    expect_field_status("Origin: https://a\r\nSec-Fetch-Site: none\r\nAuthorization: x\r\n"
+                        "Access-Control-Request-Method: GET",
+                        200);
+    expect_field_status("Cookie: a=b\r\nCookie: c=d\r\nAccept: a/b\r\nAccept: c/d\r\n"
+                        "Last-Event-ID: a\r\nLast-Event-ID: b\r\nConnection: a\r\nConnection: b",
+                        200);
+}
+
 static void methods_are_told_apart_by_case(void **state)
 {
     (void)state;
@@ -355,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_request_is_taken),
         cmocka_unit_test(what_browsers_add_is_seen),
+        cmocka_unit_test(what_decides_may_not_come_twice),
         cmocka_unit_test(methods_are_told_apart_by_case),
         cmocka_unit_test(lines_end_with_crlf_alone),
         cmocka_unit_test(a_few_empty_lines_may_come_first),
