@@ -1,5 +1,6 @@
 /* The document: parsing, finding by path, and the list of errors. */
 #include "document.h"
+#include "json_syntax.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,6 +42,16 @@ static void add_syntax_error(struct tg_document *document, int line, int column,
               text.data);
 }
 
+static void add_syntax_error_at(struct tg_document *document, size_t offset, const char *what)
+{
+    int line = 1, column = 1;
+    for (const char *at = document->text; at < document->text + offset; at++) {
+        column = *at == '\n' ? 1 : column + (((unsigned char)*at & 0xc0) != 0x80);
+        line += *at == '\n';
+    }
+    add_syntax_error(document, line, column, what);
+}
+
 /* What jansson would only call an invalid token. */
 static bool has_foreign_bytes(struct tg_document *document)
 {
@@ -59,29 +70,25 @@ static bool has_foreign_bytes(struct tg_document *document)
     }
     const char *nul = memchr(text, '\0', document->length);
     if (nul) {
-        int line = 1, column = 1;
-        for (const char *at = text; at < nul; at++) {
-            column = *at == '\n' ? 1 : column + (((unsigned char)*at & 0xc0) != 0x80);
-            line += *at == '\n';
-        }
-        add_syntax_error(document, line, column, "a NUL byte; the file must be UTF-8 text");
+        add_syntax_error_at(document, (size_t)(nul - text), "a NUL byte; the file must be UTF-8 text");
         return true;
     }
     return false;
 }
 
-/* In words of ours where jansson's are of no help. */
-static const char *explain_syntax(const struct tg_document *document, const json_error_t *error)
+/* In words and at a place of ours where jansson's are of no help. */
+static void explain_syntax(struct tg_document *document, const json_error_t *error)
 {
-    size_t next = error->position > 0 ? (size_t)error->position : 0;
+    struct tg_json_fault fault;
     enum json_error_code code = json_error_code(error);
+    bool is_grammar = code == json_error_invalid_syntax || code == json_error_premature_end_of_input ||
+                      code == json_error_end_of_input_expected;
     if (code == json_error_null_character || code == json_error_null_byte_in_key)
-        return "\"\\u0000\" is not allowed";
-    bool is_slash = strstr(error->text, " near '/'") && next < document->length &&
-                    (document->text[next] == '/' || document->text[next] == '*');
-    if (is_slash || strstr(error->text, " near '#'"))
-        return "JSON has no comments";
-    return error->text;
+        add_syntax_error(document, error->line, error->column, "\"\\u0000\" is not allowed");
+    else if (is_grammar && tg_json_find_fault(document->text, document->length, &fault))
+        add_syntax_error_at(document, fault.at, fault.text);
+    else
+        add_syntax_error(document, error->line, error->column, error->text);
 }
 
 void tg_document_init(struct tg_document *document, const char *name, const char *folder, const char *text,
@@ -93,7 +100,7 @@ void tg_document_init(struct tg_document *document, const char *name, const char
     json_error_t error;
     document->root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!document->root)
-        add_syntax_error(document, error.line, error.column, explain_syntax(document, &error));
+        explain_syntax(document, &error);
 }
 
 void tg_document_deinit(struct tg_document *document)
@@ -207,6 +214,28 @@ bool tg_document_has_error(const struct tg_document *document, const struct tg_p
     return is_found;
 }
 
+static const struct tg_json_place *place_of(struct tg_document *document, const struct tg_path *path)
+{
+    if (!document->positions.places)
+        tg_json_positions_init(&document->positions, document->text, document->length);
+    size_t place;
+    find_place(document, path, &place);
+    return &document->positions.places[place];
+}
+
+void tg_document_append_file(struct tg_document *document, const struct tg_path *path, const char *name,
+                             struct tg_buffer *out)
+{
+    const char *start = document->text + place_of(document, path)->at + 1;
+    const char *end = start, *limit = document->text + document->length;
+    while (end < limit && *end != '"')
+        end += *end == '\\' && end + 1 < limit ? 2 : 1;
+    if (start < limit && memmem(start, (size_t)(end - start), "${", 2))
+        tg_buffer_append(out, start, (size_t)(end - start));
+    else
+        tg_buffer_append_str(out, name);
+}
+
 static void __attribute__((format(printf, 4, 0)))
 note_error(struct tg_document *document, const struct tg_path *path, bool is_at_key, const char *format,
            va_list args)
@@ -218,11 +247,7 @@ note_error(struct tg_document *document, const struct tg_path *path, bool is_at_
     char *text = NULL;
     if (vasprintf(&text, format, args) < 0)
         text = tg_strdup("an error");
-    if (!document->positions.places)
-        tg_json_positions_init(&document->positions, document->text, document->length);
-    size_t place;
-    find_place(document, path, &place);
-    const struct tg_json_place *found = &document->positions.places[place];
+    const struct tg_json_place *found = place_of(document, path);
     if (is_at_key && found->key_line > 0)
         add_error(document, found->key_line, found->key_column, path_text(path), text);
     else

@@ -37,6 +37,11 @@ void tg_document_deinit(struct tg_document *document);
 /* The value there, borrowed; NULL when there is none. */
 json_t *tg_document_find(const struct tg_document *document, const struct tg_path *path);
 
+/* Appends the name of the file that the string there stands for: `name`, or, since a variable may hold a secret where a
+ * name should be, the string as it was written when that has variables in it. */
+void tg_document_append_file(struct tg_document *document, const struct tg_path *path, const char *name,
+                             struct tg_buffer *out);
+
 /* Whether the object there has the key. */
 bool tg_document_has(const struct tg_document *document, const struct tg_path *object, const char *key);
 

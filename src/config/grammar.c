@@ -98,6 +98,32 @@ const struct tg_option_grammar tg_grammar_event_name = {
     .is_valid = is_event_name,
 };
 
+enum { SHOWN_BYTES = 64 };
+
+/* What a name, or a path of names as other tools write it, is as a pointer: "seq" and "$.a.b[0]" are "/seq" and "/a/b/0". */
+static void append_meant_pointer(const char *text, struct tg_buffer *out)
+{
+    const char *at = text + (*text == '$');
+    at += *at == '.';
+    if (!*at || strlen(text) > SHOWN_BYTES || !(is_letter_or_digit(*at) || *at == '_' || *at == '@') ||
+        !is_of(at, "_-@.[]/"))
+        return;
+    bool is_path = *text == '$' || *text == '.';
+    tg_buffer_append_str(out, "; did you mean \"/");
+    for (; *at; at++) {
+        bool is_step = *at == '[' || (is_path && *at == '.');
+        if (*at != ']')
+            tg_buffer_append(out, is_step ? "/" : at, 1);
+    }
+    tg_buffer_append_str(out, "\"?");
+}
+
+void tg_grammar_explain_pointer(const char *text, const char *expected, struct tg_buffer *out)
+{
+    tg_buffer_append_str(out, expected);
+    append_meant_pointer(text, out);
+}
+
 /* RFC 6901: "~" only as "~0" and "~1". */
 static bool is_pointer(const char *text)
 {
@@ -110,10 +136,16 @@ static bool is_pointer(const char *text)
     return true;
 }
 
+static void explain_pointer(const char *text, struct tg_buffer *out)
+{
+    tg_grammar_explain_pointer(text, tg_grammar_pointer.expected, out);
+}
+
 const struct tg_option_grammar tg_grammar_pointer = {
     .expected = "a JSON pointer such as \"/payload\", in which \"~\" is written \"~0\" and \"/\" \"~1\"",
     .pattern = "^(/([^~]|~[01])*)$",
     .is_valid = is_pointer,
+    .explain = explain_pointer,
 };
 
 static bool is_pointer_or_all(const char *text)
@@ -121,11 +153,17 @@ static bool is_pointer_or_all(const char *text)
     return *text == '\0' || is_pointer(text);
 }
 
+static void explain_pointer_or_all(const char *text, struct tg_buffer *out)
+{
+    tg_grammar_explain_pointer(text, tg_grammar_pointer_or_all.expected, out);
+}
+
 const struct tg_option_grammar tg_grammar_pointer_or_all = {
     .expected =
         "\"\", or a JSON pointer such as \"/payload\", in which \"~\" is written \"~0\" and \"/\" \"~1\"",
     .pattern = "^(/([^~]|~[01])*)?$",
     .is_valid = is_pointer_or_all,
+    .explain = explain_pointer_or_all,
 };
 
 static bool is_stream_name(const char *text)

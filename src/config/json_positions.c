@@ -62,6 +62,7 @@ static void add_place(struct scanner *scanner)
     }
     size_t place = positions->count++;
     positions->places[place] = (struct tg_json_place){
+        .at = (uint32_t)scanner->at,
         .line = scanner->line,
         .column = scanner->column,
         .key_line = scanner->key_line,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct tg_json_place {
+    uint32_t at;                   /* offset of the value's first character */
     uint32_t line, column;         /* of the value's first character; both count from 1, in characters */
     uint32_t key_line, key_column; /* of the quote before the key; 0 outside objects */
     uint32_t next;                 /* index of the first place that is not inside this one */

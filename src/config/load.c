@@ -83,8 +83,12 @@ static void load_path(struct tg_document *document, const struct tg_path *path,
         return;
     }
     int why = option->type == TG_OPTION_FILE ? tg_file_check_readable(name) : 0;
-    if (why)
-        tg_document_error(document, path, "cannot read the file: %s", strerror(why));
+    if (why) {
+        struct tg_buffer shown = { 0 };
+        tg_document_append_file(document, path, name, &shown);
+        tg_document_error(document, path, "cannot read the file \"%s\": %s", shown.data, strerror(why));
+        tg_buffer_deinit(&shown);
+    }
     set_string(field_of(option, base), name);
 }
 

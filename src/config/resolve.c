@@ -103,19 +103,24 @@ static json_t *resolve_file(struct tg_document *document, const struct tg_path *
     }
     struct tg_buffer content = { 0 };
     char *file = tg_file_join(document->folder, json_string_value(name));
+    struct tg_buffer shown = { 0 };
+    tg_document_append_file(document, &inner, file, &shown);
     enum tg_err err = tg_file_read(file, FILE_MAX_BYTES, &content);
+    int saved_errno = errno;
     if (err == TG_ERR_IO) {
-        tg_document_error(document, &inner, "cannot read the file: %s", strerror(errno));
+        tg_document_error(document, &inner, "cannot read the file \"%s\": %s", shown.data,
+                          strerror(saved_errno));
     } else if (err == TG_ERR_TOO_LARGE) {
-        tg_document_error(document, &inner, "expected a file of at most 1MiB");
+        tg_document_error(document, &inner, "expected a file of at most 1MiB: \"%s\" is larger", shown.data);
     } else if (err) {
-        tg_document_error(document, &inner, "cannot read the file: %s", tg_err_text(err));
+        tg_document_error(document, &inner, "cannot read the file \"%s\": %s", shown.data, tg_err_text(err));
     } else if (!tg_utf8_is_valid(content.data, content.length)) {
-        tg_document_error(document, &inner, "expected a file of UTF-8 text");
+        tg_document_error(document, &inner, "expected a file of UTF-8 text, which \"%s\" is not", shown.data);
     } else {
         resolved = json_stringn(content.data, length_without_newline(&content));
     }
     free(file);
+    tg_buffer_deinit(&shown);
     tg_buffer_deinit(&content);
     return resolved;
 }

@@ -83,7 +83,7 @@ static void explain(const char *text, literal_fault_fn *literal_fault, const cha
 {
     struct fault fault;
     if (!is_template(text) || check_template(text, literal_fault, &fault)) {
-        tg_buffer_append_str(out, expected);
+        tg_grammar_explain_pointer(text, expected, out);
         return;
     }
     size_t number = 1;

@@ -18,7 +18,10 @@ static const struct scheme {
     { "https://", true, false },
 };
 
-#define HTTP_URL "a URL such as \"https://legacy.internal:9000/feed\""
+#define OVER_HTTP(kind) "a URL with \"http://\" or \"https://\" for kind \"" kind "\""
+#define OVER_WEBSOCKET "a URL with \"ws://\" or \"wss://\" for kind \"websocket\""
+#define HTTP_EXAMPLE ", such as \"https://legacy.internal:9000/feed\""
+#define NOT_WEBSOCKET "; \"ws://\" and \"wss://\" are for kind \"websocket\""
 static const char expected_host[] = "a URL with a host name, an IPv4 address, or an IPv6 address in brackets";
 
 static bool is_hex(char c)
@@ -113,13 +116,31 @@ const char *tg_url_expected(int64_t kind)
 {
     switch (kind) {
     case TG_UPSTREAM_SSE:
-        return HTTP_URL " for kind \"sse\"";
+        return OVER_HTTP("sse") HTTP_EXAMPLE;
     case TG_UPSTREAM_NDJSON:
-        return HTTP_URL " for kind \"ndjson\"";
+        return OVER_HTTP("ndjson") HTTP_EXAMPLE;
     case TG_UPSTREAM_POLL:
-        return HTTP_URL " for kind \"poll\"";
+        return OVER_HTTP("poll") HTTP_EXAMPLE;
+    case TG_UPSTREAM_WEBSOCKET:
+        return OVER_WEBSOCKET ", such as \"wss://legacy.internal:9000/feed\"";
     default:
         return "a URL such as \"wss://legacy.internal:9000/feed\"";
+    }
+}
+
+/* The scheme is one of another kind. */
+static const char *expected_scheme(int64_t kind)
+{
+    switch (kind) {
+    case TG_UPSTREAM_SSE:
+        return OVER_HTTP("sse") NOT_WEBSOCKET;
+    case TG_UPSTREAM_NDJSON:
+        return OVER_HTTP("ndjson") NOT_WEBSOCKET;
+    case TG_UPSTREAM_POLL:
+        return OVER_HTTP("poll") NOT_WEBSOCKET;
+    default:
+        return OVER_WEBSOCKET
+            "; \"http://\" and \"https://\" are for the kinds \"sse\", \"ndjson\" and \"poll\"";
     }
 }
 
@@ -139,6 +160,8 @@ enum tg_err tg_url_parse(const char *text, int64_t kind, struct tg_config_url *r
     struct tg_config_url url = { 0 };
     const char *expected = tg_url_expected(kind);
     const struct scheme *scheme = find_scheme(text, kind);
+    if (!scheme && find_scheme(text, TG_URL_ANY_KIND))
+        expected = expected_scheme(kind);
     if (!scheme)
         goto fail;
     expected = check_characters(text);

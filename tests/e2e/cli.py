@@ -355,7 +355,7 @@ class Serving(Case):
         content = config(routes=[{"path": "/x", "file": "none.html"}])
         done = run("run", "-c", self.write(content))
         self.assertEqual(done.returncode, 2)
-        self.assertIn("routes[0].file: cannot read the file", done.stderr)
+        self.assertIn(f'routes[0].file: cannot read the file "{self.folder.name}/none.html"', done.stderr)
 
     def test_a_file_is_served_with_its_type(self):
         self.write("<p>hello", "page.html")

@@ -123,13 +123,13 @@ static void secrets_stay_out_of_messages(void **state)
 {
     (void)state;
     setenv("TIDEGATE_TEST", "hunter2 ä\n", 1);
-    assert_errors(
-        MINIMAL(",\"subprotocols\":[\"${TIDEGATE_TEST}\"],\"idle_timeout\":\"${TIDEGATE_TEST}\","
-                "\"tls\":{\"ca\":\"${TIDEGATE_TEST}\"}"),
-        "t.json:1:61: streams.q.upstream.subprotocols[0]: expected a token of letters, digits and "
-        "!#$%&'*+-.^_`|~\n"
-        "t.json:1:96: streams.q.upstream.idle_timeout: expected a duration such as \"20s\"\n"
-        "t.json:1:127: streams.q.upstream.tls.ca: cannot read the file: No such file or directory\n");
+    assert_errors(MINIMAL(",\"subprotocols\":[\"${TIDEGATE_TEST}\"],\"idle_timeout\":\"${TIDEGATE_TEST}\","
+                          "\"tls\":{\"ca\":\"${TIDEGATE_TEST}\"}"),
+                  "t.json:1:61: streams.q.upstream.subprotocols[0]: expected a token of letters, digits and "
+                  "!#$%&'*+-.^_`|~\n"
+                  "t.json:1:96: streams.q.upstream.idle_timeout: expected a duration such as \"20s\"\n"
+                  "t.json:1:127: streams.q.upstream.tls.ca: cannot read the file \"${TIDEGATE_TEST}\": No "
+                  "such file or directory\n");
     setenv("TIDEGATE_TEST", "\xff", 1);
     assert_errors(
         MINIMAL(",\"origin\":\"${TIDEGATE_TEST}\""),
