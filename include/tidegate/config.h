@@ -139,6 +139,7 @@ struct tg_config_upstream {
     int64_t method; /* enum tg_config_method */
     struct tg_config_message body;
     char *content_type; /* of the body; by what the body is in the file unless set, never NULL with a body */
+    char **accept_types; /* key "accept_type": media types of an answer to take besides; NULL-terminated, or NULL */
     /* poll */
     int64_t every_ms;       /* from the end of one answer to the next request */
     int64_t jitter_percent; /* of every_ms, at random, more or less */

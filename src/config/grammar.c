@@ -248,6 +248,19 @@ const struct tg_option_grammar tg_grammar_token = {
     .is_valid = is_token,
 };
 
+static bool is_media_range(const char *text)
+{
+    size_t type = strcspn(text, "/");
+    return type > 0 && text[type] && is_of(text, "/!#$%&'*+-.^_`|~") && text[type + 1] &&
+           !strchr(text + type + 1, '/') && (*text != '*' || strcmp(text, "*/*") == 0);
+}
+
+const struct tg_option_grammar tg_grammar_media_range = {
+    .expected = "a media type such as \"text/plain\" without parameters, or \"text/*\" or \"*/*\"",
+    .pattern = "^(\\*/\\*|[A-Za-z0-9!#$%&'+.^_`|~-][A-Za-z0-9!#$%&'*+.^_`|~-]*/[A-Za-z0-9!#$%&'*+.^_`|~-]+)$",
+    .is_valid = is_media_range,
+};
+
 static bool is_header_value(const char *text)
 {
     for (; *text; text++) {

@@ -17,6 +17,7 @@ extern const struct tg_option_grammar tg_grammar_route_path;
 extern const struct tg_option_grammar tg_grammar_parameter_name;
 extern const struct tg_option_grammar tg_grammar_parameter_value;
 extern const struct tg_option_grammar tg_grammar_token;          /* RFC 9110 */
+extern const struct tg_option_grammar tg_grammar_media_range;    /* RFC 9110, without parameters */
 extern const struct tg_option_grammar tg_grammar_header_value;   /* RFC 9110, and UTF-8 */
 extern const struct tg_option_grammar tg_grammar_header_content; /* the same, not empty */
 extern const struct tg_option_grammar tg_grammar_basic_user;     /* RFC 7617 */

@@ -179,6 +179,12 @@ static const struct tg_option upstream_options[] = {
       .help = "The `Content-Type` of the body. Without it: `text/plain; charset=utf-8` for a string, "
               "`application/octet-stream` for `$base64`, `application/json` for other JSON; of a body that opens "
               "a session, its content decides." },
+    { .key = "accept_type", .type = TG_OPTION_STRINGS, AT(tg_config_upstream, accept_types), .max = 32,
+      .grammar = &tg_grammar_media_range, .kinds = OVER_HTTP,
+      .example = "\"accept_type\": [ \"application/octet-stream\" ]",
+      .help = "Media types of an answer (its `Content-Type`) to accept as well; `*/*` accepts any. Without it, `sse` "
+              "accepts `text/event-stream`, `text/plain` and an answer without a type; `ndjson` accepts all types but "
+              "HTML; `poll` accepts all answers but web pages." },
     { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, every_ms), .min = MILLISECONDS(10),
       .max = DAYS(365), .default_text = "5s", .kinds = POLL, .example = "\"every\": \"500ms\"",
       .help = "How long to wait from the end of an answer to the next request." },

@@ -1,25 +1,33 @@
 /* Media types. */
 #include "content.h"
 
-#include <string.h>
+enum { LOOKED_AT_BYTES = 1024 }; /* for what a page begins with */
 
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t';
 }
 
-/* Without parameters, and without the white space around it. */
-static struct tg_str media_type_of(struct tg_str text)
+/* Takes the next media type from a list, without parameters and white space; empty: there is none. */
+static struct tg_str next_type(struct tg_str *list)
 {
-    const char *end = memchr(text.data, ';', text.length);
+    const char *at = list->data, *end = list->data + list->length;
+    bool is_quoted = false;
 
-    if (end)
-        text.length = (size_t)(end - text.data);
-    while (text.length > 0 && is_space(text.data[0]))
-        text = (struct tg_str){ text.data + 1, text.length - 1 };
-    while (text.length > 0 && is_space(text.data[text.length - 1]))
-        text.length--;
-    return text;
+    while (at < end && (is_space(*at) || *at == ','))
+        at++;
+    struct tg_str type = { at, 0 };
+    while (at < end && *at != ';' && *at != ',' && !is_space(*at))
+        at++;
+    type.length = (size_t)(at - type.data);
+    for (; at < end && (is_quoted || *at != ','); at++) {
+        if (*at == '"')
+            is_quoted = !is_quoted;
+        else if (*at == '\\' && is_quoted && at + 1 < end)
+            at++;
+    }
+    *list = (struct tg_str){ at, (size_t)(end - at) };
+    return type;
 }
 
 static bool begins_with(struct tg_str text, struct tg_str start)
@@ -34,10 +42,66 @@ static bool ends_with(struct tg_str text, struct tg_str end)
            tg_str_equals_nocase((struct tg_str){ text.data + text.length - end.length, end.length }, end);
 }
 
-bool tg_content_is(struct tg_str content_type, const char *media_type)
+static bool matches(struct tg_str type, struct tg_str wanted)
 {
-    return content_type.length > 0 &&
-           tg_str_equals_nocase(media_type_of(content_type), tg_str_from(media_type));
+    if (tg_str_equals(wanted, TG_STR("*/*")))
+        return true;
+    if (ends_with(wanted, TG_STR("/*")))
+        return begins_with(type, (struct tg_str){ wanted.data, wanted.length - 1 });
+    return tg_str_equals_nocase(type, wanted);
+}
+
+static bool is_any(struct tg_str type, const char *const *types)
+{
+    for (; types && *types; types++)
+        if (matches(type, tg_str_from(*types)))
+            return true;
+    return false;
+}
+
+bool tg_content_has_type(struct tg_str content_type)
+{
+    return next_type(&content_type).length > 0;
+}
+
+bool tg_content_is_any(struct tg_str content_type, const char *const *types)
+{
+    struct tg_str type;
+
+    while ((type = next_type(&content_type)).length > 0)
+        if (is_any(type, types))
+            return true;
+    return false;
+}
+
+bool tg_content_is_page(struct tg_str content_type)
+{
+    static const char *const pages[] = { "text/html", "application/xhtml+xml", NULL };
+    struct tg_str type = next_type(&content_type);
+
+    if (type.length == 0)
+        return false;
+    for (; type.length > 0; type = next_type(&content_type))
+        if (!is_any(type, pages))
+            return false;
+    return true;
+}
+
+bool tg_content_looks_like_page(struct tg_str text)
+{
+    const struct tg_str xml = TG_STR("<?xml"), html = TG_STR("<html");
+    struct tg_str rest = tg_content_without_mark(text);
+
+    while (rest.length > 0 && (is_space(*rest.data) || *rest.data == '\r' || *rest.data == '\n'))
+        rest = (struct tg_str){ rest.data + 1, rest.length - 1 };
+    if (rest.length == 0 || *rest.data != '<')
+        return false;
+    if (!begins_with(rest, xml))
+        return true;
+    for (size_t i = 0; i < LOOKED_AT_BYTES && i < rest.length; i++)
+        if (begins_with((struct tg_str){ rest.data + i, rest.length - i }, html))
+            return true;
+    return false;
 }
 
 enum tg_content tg_content_of(struct tg_str content_type)
@@ -49,7 +113,7 @@ enum tg_content tg_content_of(struct tg_str content_type)
 
     if (content_type.length == 0)
         return TG_CONTENT_UNKNOWN;
-    struct tg_str type = media_type_of(content_type);
+    struct tg_str type = next_type(&content_type);
     if (begins_with(type, TG_STR("text/")) || ends_with(type, TG_STR("+json")) ||
         ends_with(type, TG_STR("+xml")))
         return TG_CONTENT_TEXT;

@@ -13,7 +13,7 @@ enum { HEADER_BYTES_MAX = 24 * 1024 }; /* few servers take more */
 
 static const char in_url[] = "url", in_headers[] = "headers", in_messages[] = "messages",
                   posted_body[] = "body";
-static const char form_type[] = "application/x-www-form-urlencoded";
+static const char *const forms[] = { "application/x-www-form-urlencoded", NULL };
 
 struct expansion {
     const struct tg_config_stream *stream;
@@ -256,7 +256,7 @@ static enum tg_err expand_body(struct expansion *x)
 {
     struct tg_config_upstream *to = x->to;
     const char *type = x->from->content_type;
-    tg_place_fn *place = type && tg_content_is(tg_str_from(type), form_type) ? tg_place_encoded : NULL;
+    tg_place_fn *place = type && tg_content_is_any(tg_str_from(type), forms) ? tg_place_encoded : NULL;
     enum tg_err err;
 
     if (x->from->kind != TG_UPSTREAM_WEBSOCKET && has_client_message(x)) {

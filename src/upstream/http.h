@@ -37,7 +37,7 @@ struct tg_http_request {
     uint64_t body_timeout_ms; /* from there to its end; 0: as long as it takes */
 };
 
-/* Views into the answer's head, for the call; empty: not given. */
+/* Views into the answer's head, for the call; empty: not given. Several Content-Type lines are one list, with commas. */
 struct tg_http_answer {
     unsigned status;
     struct tg_str content_type, etag, last_modified;

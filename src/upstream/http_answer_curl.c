@@ -112,22 +112,50 @@ static bool is_readable(CURL *easy)
     return true;
 }
 
-static void read_head(CURL *easy, long status, struct tg_http_answer *ret_answer)
+/* All lines of this name as one list. Borrowed from libcurl, or from `joined`. */
+static struct tg_str header_list(CURL *easy, const char *name, struct tg_buffer *joined)
+{
+    struct curl_header *line;
+    size_t count = 0;
+    const char *first = header(easy, name, &count);
+
+    if (count < 2)
+        return tg_str_from(first);
+    for (size_t i = 0; i < count; i++)
+        if (curl_easy_header(easy, name, i, CURLH_HEADER, -1, &line) == CURLHE_OK)
+            tg_buffer_appendf(joined, "%s%s", i > 0 ? ", " : "", line->value);
+    return joined->length > 0 ? tg_buffer_view(joined) : tg_str_from(first);
+}
+
+/* What it views may be in `types`. */
+static void read_head(CURL *easy, long status, struct tg_buffer *types, struct tg_http_answer *ret_answer)
 {
     const char *retry_after = header(easy, "Retry-After", NULL);
 
     *ret_answer =
         (struct tg_http_answer){ .status = (unsigned)status,
-                                 .content_type = tg_str_from(header(easy, "Content-Type", NULL)),
+                                 .content_type = header_list(easy, "Content-Type", types),
                                  .etag = tg_str_from(header(easy, "ETag", NULL)),
                                  .last_modified = tg_str_from(header(easy, "Last-Modified", NULL)) };
     if (retry_after)
         tg_retry_after_parse(retry_after, tg_clock_wall_ms(), &ret_answer->retry_after_ms);
 }
 
-static size_t on_head(struct tg_http_exchange *exchange, size_t length)
+/* False: it wants no more. */
+static bool give_head(struct tg_http_exchange *exchange, long status)
 {
     struct tg_http_answer answer;
+    struct tg_buffer types = { 0 };
+
+    read_head(exchange->easy, status, &types, &answer);
+    http_exchange_begin_body(exchange);
+    bool goes_on = exchange->handler.on_head(exchange->arg, &answer);
+    tg_buffer_deinit(&types);
+    return goes_on;
+}
+
+static size_t on_head(struct tg_http_exchange *exchange, size_t length)
+{
     long status = 0;
 
     curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -139,9 +167,7 @@ static size_t on_head(struct tg_http_exchange *exchange, size_t length)
         return on_redirect(exchange, status, length);
     if (status == 200 && !is_readable(exchange->easy))
         return fail(exchange, TG_REASON_PROTOCOL, "its content coding is not one that was asked for");
-    read_head(exchange->easy, status, &answer);
-    http_exchange_begin_body(exchange);
-    if (!exchange->handler.on_head(exchange->arg, &answer)) {
+    if (!give_head(exchange, status)) {
         exchange->phase = HTTP_UNWANTED;
         /* Without a body that would have to be read, the connection may be used again. */
         bool has_none = status == 204 || status == 304 || is_body_short(exchange->easy, 0);

@@ -1,7 +1,11 @@
 /* The common part of the links over HTTP. */
 #include "link_http.h"
 
+#include "content.h"
+
 #include <assert.h>
+
+enum { DETAIL_BYTES = 100 }; /* of what the backend wrote, in the log */
 
 void link_http_init(struct link_http *link, const struct tg_link_options *options,
                     const struct tg_link_ops *ops)
@@ -55,4 +59,22 @@ void link_refuse_status(struct link_http *link, const struct tg_http_answer *ans
     link_set_verdict(link, TG_REASON_STATUS, "");
     link->end.status = answer->status;
     link->end.retry_after_ms = answer->retry_after_ms;
+}
+
+bool link_accepts_type(const struct link_http *link, struct tg_str content_type)
+{
+    return tg_content_is_any(content_type, (const char *const *)link->config->accept_types);
+}
+
+void link_refuse_type(struct link_http *link, unsigned status, struct tg_str content_type,
+                      const char *expected)
+{
+    bool is_page = tg_content_is_page(content_type);
+    int shown = content_type.length < DETAIL_BYTES ? (int)content_type.length : DETAIL_BYTES;
+
+    tg_buffer_clear(&link->detail);
+    tg_buffer_appendf(&link->detail, "content type %.*s is %snot %s; accept_type can allow it", shown,
+                      content_type.data, is_page ? "a web page, " : "", expected);
+    link_set_verdict(link, TG_REASON_STATUS, tg_text_or_empty(link->detail.data));
+    link->end.status = status;
 }

@@ -39,5 +39,9 @@ void link_tell_open(struct link_http *link); /* once */
 /* The end that it shall come to, when the exchange is over. */
 void link_set_verdict(struct link_http *link, enum tg_upstream_reason reason, const char *detail);
 void link_refuse_status(struct link_http *link, const struct tg_http_answer *answer);
+/* The same for an answer of a type that is not accepted. `expected` is what should have come, "JSON" say. */
+void link_refuse_type(struct link_http *link, unsigned status, struct tg_str content_type,
+                      const char *expected);
+bool link_accepts_type(const struct link_http *link, struct tg_str content_type); /* by `accept_type` */
 
 #endif

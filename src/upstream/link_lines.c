@@ -13,10 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    DETAIL_BYTES = 100,   /* of what the backend wrote, in the log */
-    TOO_LARGE_HEAD = 431, /* RFC 6585 section 5 */
-};
+enum { TOO_LARGE_HEAD = 431 }; /* RFC 6585 section 5 */
 
 struct lines_link {
     struct link_http base;
@@ -127,20 +124,16 @@ static void on_oversize(void *arg)
 
 /* ---- the exchange ----------------------------------------------------------------------------- */
 
-/* `what` is "content type …". */
-static void refuse_content(struct lines_link *link, const struct tg_http_answer *answer)
+/* Of an event stream an answer without a type may be one, and so may a plain text: many a server never says more. */
+static bool is_accepted(const struct lines_link *link, struct tg_str type)
 {
-    struct tg_str type = answer->content_type;
-    struct tg_buffer *detail = &link->base.detail;
-    int shown = type.length < DETAIL_BYTES ? (int)type.length : DETAIL_BYTES;
+    static const char *const event_streams[] = { "text/event-stream", "text/plain", NULL };
 
-    tg_buffer_clear(detail);
-    if (type.length > 0)
-        tg_buffer_appendf(detail, "content type %.*s", shown, type.data);
-    else
-        tg_buffer_append_str(detail, "no content type");
-    link_set_verdict(&link->base, TG_REASON_STATUS, tg_text_or_empty(detail->data));
-    link->base.end.status = answer->status;
+    if (link_accepts_type(&link->base, type))
+        return true;
+    if (!link->is_sse)
+        return !tg_content_is_page(type);
+    return !tg_content_has_type(type) || tg_content_is_any(type, event_streams);
 }
 
 /* Whether the body will hold messages; else the verdict is set. */
@@ -161,11 +154,11 @@ static bool is_welcome(struct lines_link *link, const struct tg_http_answer *ans
         link_refuse_status(&link->base, answer);
         return false;
     }
-    bool is_fitting = link->is_sse ? tg_content_is(answer->content_type, "text/event-stream")
-                                   : !tg_content_is(answer->content_type, "text/html");
-    if (!is_fitting)
-        refuse_content(link, answer);
-    return is_fitting;
+    if (is_accepted(link, answer->content_type))
+        return true;
+    link_refuse_type(&link->base, answer->status, answer->content_type,
+                     link->is_sse ? "an event stream" : "JSON");
+    return false;
 }
 
 static bool on_head(void *arg, const struct tg_http_answer *answer)

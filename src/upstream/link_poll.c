@@ -29,6 +29,8 @@ struct poll_link {
     /* the answer */
     enum tg_content content;
     bool has_message; /* its status allows for one */
+    unsigned status;
+    struct tg_buffer page_type; /* its Content-Type, when that says that it is a web page */
     bool is_oversize, is_out_of_memory;
     struct tg_buffer etag, last_modified;
     struct tg_buffer body;
@@ -38,6 +40,7 @@ static void forget_answer(struct poll_link *link)
 {
     tg_buffer_deinit(&link->etag);
     tg_buffer_deinit(&link->last_modified);
+    tg_buffer_deinit(&link->page_type);
     tg_buffer_deinit(&link->body);
     link->has_message = link->is_oversize = link->is_out_of_memory = false;
 }
@@ -159,9 +162,19 @@ static void give_body(struct poll_link *link)
     note_validators(link, move_cursor(link));
 }
 
+/* A login page, say, that a server sends instead of an error. JSON that is labelled as HTML is none. */
+static bool is_page(const struct poll_link *link)
+{
+    return link->page_type.length > 0 && tg_content_looks_like_page(text_of(link));
+}
+
 /* A complete and good answer, or as much of it as was wanted. */
 static void take_answer(struct poll_link *link)
 {
+    if (is_page(link)) {
+        link_refuse_type(&link->base, link->status, tg_buffer_view(&link->page_type), "an answer to a poll");
+        return;
+    }
     link_tell_open(&link->base);
     if (link->base.is_closed)
         return;
@@ -188,7 +201,10 @@ static bool on_head(void *arg, const struct tg_http_answer *answer)
         return false;
     }
     link->has_message = answer->status != 304 && answer->status != 204 && answer->status != 205;
+    link->status = answer->status;
     link->content = tg_content_of(answer->content_type);
+    if (tg_content_is_page(answer->content_type) && !link_accepts_type(&link->base, answer->content_type))
+        tg_buffer_append(&link->page_type, answer->content_type.data, answer->content_type.length);
     tg_buffer_append(&link->etag, answer->etag.data, answer->etag.length);
     tg_buffer_append(&link->last_modified, answer->last_modified.data, answer->last_modified.length);
     return true;

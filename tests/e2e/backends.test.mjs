@@ -6,7 +6,8 @@ import { startBackend } from './backends/backend.mjs';
 import { browsers } from './lib/browsers.mjs';
 import { UPSTREAM } from './lib/continuity.mjs';
 import { documented } from './lib/documented.mjs';
-import { startTidegate } from './lib/tidegate.mjs';
+import { startClient } from './lib/sse-reader.mjs';
+import { configFor, startTidegate } from './lib/tidegate.mjs';
 import { until } from './lib/wait.mjs';
 
 const polled = { reason: /^(connect|closed)$/ };
@@ -71,4 +72,57 @@ async function check(t, open, { heading, program, isReplayed = true, reason = /^
 test('backends', { skip: !browsers.Chromium && 'no Chromium here' }, async (t) => {
   const open = await browsers.Chromium(t);
   for (const backend of backends) await t.test(backend.heading, (t) => check(t, open, backend));
+});
+
+// Servers as tutorials write them, with whatever they say of their type: all that a stream needs is `kind` and `url`.
+const DATA = ['0', '1', '2'];
+const tutorials = [
+  { program: 'fastapi_app.py', paths: ['/events'] },
+  { program: 'flask_app.py', paths: ['/events'] },
+  { program: 'net_http.go', paths: ['/events', '/plain'] },
+  { program: 'gin.go', paths: ['/events'] },
+  { program: 'express.cjs', paths: ['/events', '/untyped'] },
+  { program: 'spring.mjs', paths: ['/events', '/named', '/untyped'] },
+];
+
+async function startTutorials(t, servers, upstream = {}) {
+  const streams = {};
+  for (const { program, paths } of servers) {
+    const { port } = await startBackend(t, `tutorials/${program}`);
+    for (const path of paths) {
+      const url = `http://127.0.0.1:${port}${path}`;
+      streams[`${program}${path.replace('/', '.')}`] = { initial: 'all', upstream: { kind: 'sse', url, ...upstream } };
+    }
+  }
+  const names = Object.keys(streams);
+  const routes = names.map((name) => ({ path: `/${name}`, stream: name }));
+  return { names, gate: await startTidegate(t, { ...(await configFor()), streams, routes }) };
+}
+
+async function readTutorial(t, gate, name) {
+  const client = startClient(t, { port: gate.port, path: `/${name}` });
+  const events = () => client.events.filter((event) => event.type !== UPSTREAM);
+  await until(() => `three events of ${name}; the log:\n${gate.stderr}`, () => events().length >= 3);
+  return events();
+}
+
+test('servers as tutorials write them', async (t) => {
+  const { names, gate } = await startTutorials(t, tutorials);
+  for (const name of names) {
+    const events = await readTutorial(t, gate, name);
+    assert.deepEqual(events.map((event) => event.data), DATA, name);
+    const isNamed = name.endsWith('.named');
+    assert.deepEqual(events.map((event) => event.type), DATA.map(() => (isNamed ? 'tick' : 'message')), name);
+    if (isNamed) assert.deepEqual(events.map((event) => event.lastEventId), DATA);
+  }
+});
+
+test('an event stream that says it is a web page', async (t) => {
+  const page = [{ program: 'flask_app.py', paths: ['/html'] }];
+  const { gate } = await startTutorials(t, page);
+  const failure = await gate.log.find((line) => line.event === 'attempt_failed');
+  assert.match(failure.detail, /^content type text\/html; charset=utf-8 is a web page, not an event stream; accept_type /);
+  const allowed = await startTutorials(t, page, { accept_type: ['text/html'] });
+  const events = await readTutorial(t, allowed.gate, allowed.names[0]);
+  assert.deepEqual(events.map((event) => event.data), DATA);
 });

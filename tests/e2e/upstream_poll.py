@@ -180,6 +180,20 @@ class Outages(Poll):
                 client = self.start(lambda n, request: replies[min(n, 3)])
                 self.expect(client, UP, message("a"), marker("down", "status"), UP, GOOD)
 
+    def test_a_web_page_is_an_outage(self):
+        """As servers answer whose login has run out; JSON that only says that it is HTML is none."""
+        login = answer(body="<!DOCTYPE html><title>Log in</title>", Content_Type="text/html; charset=utf-8")
+        replies = [answer(body="[1]", Content_Type="text/html"), login, login, answer(body="good")]
+        client = self.start(lambda n, request: replies[min(n, 3)])
+        self.expect(client, UP, message("[1]"), marker("down", "status"), UP, GOOD)
+        self.assertIn("content type text/html; charset=utf-8 is a web page, not an answer to a poll",
+                      self.tidegate_under_test.read_log())
+
+    def test_a_web_page_can_be_allowed(self):
+        page = "<!DOCTYPE html><title>Sold out</title>"
+        client = self.start(lambda n, request: answer(body=page, Content_Type="text/html"), accept_type=["text/html"])
+        self.expect(client, UP, message(page))
+
     def test_retry_after_is_heeded(self):
         replies = [answer("503 Later", Retry_After=1), answer(body="good")]
         client = self.start(lambda n, request: replies[min(n, 1)])

@@ -246,8 +246,10 @@ class Refusals(Sse):
         self.refuses(answer(body="<html>", Content_Type="text/html; charset=utf-8"), "status")
         self.assertIn("content type text/html", self.tidegate_under_test.read_log())
 
-    def test_no_content_type(self):
-        self.refuses(answer(body="data: x\n\n"), "status")
+    def test_json(self):
+        self.refuses(answer(body='{"error":"no"}', Content_Type="application/json"), "status")
+        self.assertIn("content type application/json is not an event stream; accept_type can allow it",
+                      self.tidegate_under_test.read_log())
 
     def test_unauthorized(self):
         self.refuses(answer("401 Unauthorized", "who are you?", WWW_Authenticate="Basic"), "status")

@@ -39,6 +39,10 @@ const struct backend_route fixture_routes[] = {
                     "ETag: \"early\"\r\n\r\n" OK "Content-Length: 5\r\n\r\nhello" },
     { "/folded", .answer = OK "Content-Type: text/plain;\r\n charset=x\r\nContent-Length: 5\r\n\r\nhello" },
 
+    { "/types",
+      .answer =
+          OK "Content-Type: text/html\r\nContent-Length: 5\r\ncontent-type: text/event-stream\r\n\r\nhello" },
+
     { "/nothing", .answer = "", .then = BACKEND_CLOSES },
     { "/cut-head", .answer = OK "Content-Le", .then = BACKEND_CLOSES },
     { "/cut", .answer = OK "Content-Length: 10\r\n\r\nhel", .then = BACKEND_CLOSES },
@@ -142,6 +146,10 @@ static void the_head_is_handed_over(void **state)
     assert_string_equal(call.etag, "W/\"e 1\"");
     assert_string_equal(call.last_modified, "Sat, 21 Nov 2026 10:00:00 GMT");
     assert_int_equal(call.retry_after_ms, 7000);
+    call_deinit(&call);
+
+    ask(f, &call, "/types");
+    assert_string_equal(call.content_type, "text/html, text/event-stream");
     call_deinit(&call);
 
     ask(f, &call, "/empty");

@@ -84,30 +84,75 @@ static void an_event_stream_opens(void **state)
     expect_told("open;");
 }
 
+static void an_event_stream_may_have_an_odd_label(void **state)
+{
+    static const char *const labels[] = {
+        "",
+        "text/plain; charset=utf-8",
+        "text/event-stream, text/event-stream",
+        "text/html, text/event-stream",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(labels); i++) {
+        start_sse();
+        assert_true(give_head(HEAD(.status = 200, .content_type = tg_str_from(labels[i]))));
+        expect_told("open;");
+        close_it();
+    }
+}
+
 static void another_type_is_refused(void **state)
 {
     (void)state;
     start_sse();
     assert_false(give_head(HEAD(.status = 200, .content_type = TG_STR("text/html; charset=x"))));
-    expect_told("end(status 200 0 content type text/html; charset=x);");
+    expect_told("end(status 200 0 content type text/html; charset=x is a web page, not an event stream; "
+                "accept_type can allow it);");
     start_sse();
-    assert_false(give_head(HEAD(.status = 200)));
-    expect_told("end(status 200 0 no content type);");
+    assert_false(give_head(HEAD(.status = 200, .content_type = TG_STR("application/json"))));
+    expect_told("end(status 200 0 content type application/json is not an event stream; accept_type can "
+                "allow it);");
     start_ndjson();
     assert_false(give_head(HEAD(.status = 200, .content_type = TG_STR("text/html"))));
-    expect_told("end(status 200 0 content type text/html);");
+    expect_told(
+        "end(status 200 0 content type text/html is a web page, not JSON; accept_type can allow it);");
+}
+
+static void another_type_can_be_allowed(void **state)
+{
+    static char *types[] = { (char *)"application/json", (char *)"text/html", NULL };
+    static struct tg_config_upstream config = { .max_message_bytes = 20, .accept_types = types };
+    static const int64_t kinds[] = { TG_UPSTREAM_SSE, TG_UPSTREAM_NDJSON };
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(kinds); i++) {
+        config.kind = kinds[i];
+        start(&config);
+        assert_true(give_head(HEAD(.status = 200, .content_type = TG_STR("text/html"))));
+        expect_told("open;");
+        close_it();
+    }
+    config.kind = TG_UPSTREAM_SSE;
+    start(&config);
+    assert_true(give_head(HEAD(.status = 200, .content_type = TG_STR("text/event-stream"))));
+    expect_told("open;");
+    close_it();
+    start(&config);
+    assert_false(give_head(HEAD(.status = 200, .content_type = TG_STR("image/png"))));
 }
 
 static void a_long_type_is_cut_in_the_log(void **state)
 {
     static char type[1000];
-    char expected[200];
+    char expected[300];
 
     (void)state;
     memset(type, 'x', sizeof(type));
     start_sse();
     give_head(HEAD(.status = 200, .content_type = { type, sizeof(type) }));
-    snprintf(expected, sizeof(expected), "end(status 200 0 content type %.100s);", type);
+    snprintf(expected, sizeof(expected),
+             "end(status 200 0 content type %.100s is not an event stream; accept_type can allow it);", type);
     expect_told(expected);
 }
 
@@ -372,7 +417,9 @@ int main(void)
         TEST(a_post_has_a_body),
         TEST(without_memory_it_ends_later),
         TEST(an_event_stream_opens),
+        TEST(an_event_stream_may_have_an_odd_label),
         TEST(another_type_is_refused),
+        TEST(another_type_can_be_allowed),
         TEST(a_long_type_is_cut_in_the_log),
         TEST(lines_may_have_any_type_and_any_good_status),
         TEST(no_content_means_finished),

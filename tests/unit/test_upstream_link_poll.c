@@ -151,6 +151,47 @@ static void another_status_ends_it(void **state)
     assert_null(timers);
 }
 
+#define PAGE HEAD(.status = 200, .content_type = TG_STR("text/html"))
+
+/* As servers answer whose login has run out. */
+static void a_web_page_ends_it(void **state)
+{
+    (void)state;
+    start();
+    answer(PAGE, "<!doctype html>");
+    expect_told(
+        "end(status 200 0 content type text/html is a web page, not an answer to a poll; accept_type can "
+        "allow it);");
+    start();
+    answer(TEXT, "a");
+    expect_next("GET /feed");
+    answer(PAGE, " <html>");
+    expect_told(
+        "open;message(||a);end(status 200 0 content type text/html is a web page, not an answer to a poll; "
+        "accept_type can allow it);");
+}
+
+static void what_is_only_labelled_as_a_page_is_none(void **state)
+{
+    (void)state;
+    start();
+    answer(PAGE, "[1]");
+    expect_next("GET /feed");
+    answer(HEAD(.status = 200, .content_type = TG_STR("text/xml")), "<html>");
+    expect_told("open;message(||[1]);message(||<html>);");
+}
+
+static void a_web_page_can_be_allowed(void **state)
+{
+    static char *types[] = { (char *)"text/*", NULL };
+
+    (void)state;
+    config.accept_types = types;
+    start();
+    answer(PAGE, "<!doctype html>");
+    expect_told("open;message(||<!doctype html>);");
+}
+
 static void no_connection_ends_it(void **state)
 {
     (void)state;
@@ -292,6 +333,9 @@ int main(void)
         TEST(the_same_body_may_have_new_validators),
         TEST(validators_count_only_with_the_message),
         TEST(another_status_ends_it),
+        TEST(a_web_page_ends_it),
+        TEST(what_is_only_labelled_as_a_page_is_none),
+        TEST(a_web_page_can_be_allowed),
         TEST(no_connection_ends_it),
         TEST(a_body_that_is_too_large_is_dropped),
         TEST(the_content_type_says_whether_it_is_text),

@@ -25,15 +25,20 @@ const goEnv = {
   GOTOOLCHAIN: 'local',
 };
 
+// Those have all they need in one file.
+const isTutorial = (file) => file.startsWith('tutorials/');
+
 async function buildGo(file) {
-  const program = path.join(work, path.basename(file, '.go'));
-  const sources = [file, 'store.go'].map((name) => path.join(folder, name));
+  const program = path.join(work, file.replaceAll('/', '-').slice(0, -'.go'.length));
+  const sources = (isTutorial(file) ? [file] : [file, 'store.go']).map((name) => path.join(folder, name));
   await promisify(execFile)('go', ['build', '-o', program, ...sources], { env: { ...process.env, ...goEnv } });
   return [program];
 }
 
+const runNode = (file) => [process.execPath, path.join(folder, file)];
 const commands = {
-  '.mjs': (file) => [process.execPath, path.join(folder, file)],
+  '.mjs': runNode,
+  '.cjs': runNode,
   // Debian's, which has Debian's modules.
   '.py': (file) => ['/usr/bin/python3', '-B', path.join(folder, file)],
   '.go': buildGo,
