@@ -70,7 +70,7 @@ has_package_lists() {
 }
 
 # A mirror that does not answer is given up within a minute.
-apt_options=(-q -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 -o Acquire::Retries=1)
+apt_options=(-q -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 -o Acquire::Retries=0)
 
 update_package_lists() {
     run_logged as_root apt-get "${apt_options[@]}" -o APT::Update::Error-Mode=any update && return
@@ -82,12 +82,16 @@ apt_install() {
     as_root apt-get "${apt_options[@]}" -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@"
 }
 
-# npm_install FOLDER: the packages of its package.json, unless they are there.
+# npm_install FOLDER: the packages of its package.json, unless they are there. Without an answer from the registry npm
+# itself would go on trying for minutes.
 npm_install() {
     cmp -s "$1/package.json" "$1/node_modules/.package.json" && return
     say "installing the node packages of ${1#"$root"/}"
-    (cd "$1" && run_logged npm install --no-audit --no-fund --no-package-lock --loglevel=error \
-        --fetch-timeout=15000 --fetch-retries=1 --fetch-retry-mintimeout=1000) || return
+    if ! run_logged npm view ws version --fetch-timeout=10000 --fetch-retries=0; then
+        echo "No node packages: is the npm registry ($(npm config get registry)) reachable from here?" >&2
+        return 1
+    fi
+    (cd "$1" && run_logged npm install --no-audit --no-fund --no-package-lock --loglevel=error) || return
     cp "$1/package.json" "$1/node_modules/.package.json"
 }
 
