@@ -359,6 +359,9 @@ bool tg_parameters_allow(struct tg_parameter *const *parameters, size_t count, s
 enum tg_err tg_config_schema(struct tg_buffer *out);
 /* Appends the option reference as Markdown, made from the same table. */
 enum tg_err tg_config_reference(struct tg_buffer *out);
+/* Appends a configuration with every option of the table: its default, or an example where it has none. TG_ERR_INVALID:
+ * *ret_errors says which options it has no place for. */
+enum tg_err tg_config_full(struct tg_buffer *out, struct tg_buffer *ret_errors);
 
 /* "200ms", "20s", "10m", "1h", "1d"; "0" alone is fine. TG_ERR_INVALID otherwise. */
 enum tg_err tg_parse_duration(const char *text, int64_t *ret_ms);

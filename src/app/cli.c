@@ -86,9 +86,11 @@ static int run_schema(const struct tg_cli_input *input)
 
 static int run_reference(const struct tg_cli_input *input)
 {
-    (void)input;
-    struct tg_buffer text = { 0 };
-    if (tg_config_reference(&text)) {
+    struct tg_buffer text = { 0 }, errors = { 0 };
+    enum tg_err err = tg_cli_has(input, "json") ? tg_config_full(&text, &errors) : tg_config_reference(&text);
+    fputs(tg_text_or_empty(errors.data), stderr);
+    tg_buffer_deinit(&errors);
+    if (err) {
         tg_buffer_deinit(&text);
         return TG_EXIT_FAILURE;
     }
@@ -278,6 +280,11 @@ static const struct tg_cli_option healthcheck_options[] = {
     { 0 },
 };
 
+static const struct tg_cli_option reference_options[] = {
+    { "json", 'j', NULL, "print a configuration that has every option, with its default or an example" },
+    { 0 },
+};
+
 static const struct tg_cli_option no_options[] = { { 0 } };
 
 static const struct tg_cli_command commands[] = {
@@ -288,7 +295,7 @@ static const struct tg_cli_command commands[] = {
     { "check", "Check a configuration and list all its errors", NULL, false, config_options,
       "Exit code 0: it can be used. Exit code 2: it cannot; the errors are on stderr.\n", run_check },
     { "schema", "Print the JSON Schema of the configuration", NULL, false, no_options, NULL, run_schema },
-    { "reference", "Print the reference of all options as Markdown", NULL, false, no_options, NULL,
+    { "reference", "Print the reference of all options as Markdown", NULL, false, reference_options, NULL,
       run_reference },
     { "demo", "Start a legacy backend with Tidegate in front of it, and a page to look at", NULL, false,
       demo_options, NULL, run_demo },

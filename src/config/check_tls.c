@@ -56,7 +56,7 @@ static void check_files(struct tg_document *document, const struct tg_path *tls,
 void tg_config_check_tls_files(struct tg_document *document, const struct tg_path *tls,
                                const char *certificate, const char *key, const char *ca)
 {
-    if (!certificate && !key && !ca)
+    if (document->ignores_files || (!certificate && !key && !ca))
         return;
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_method());

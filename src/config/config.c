@@ -1,6 +1,8 @@
 /* The façade: file → text → document → structs → checks, and the list of errors. */
 #include "check.h"
+#include "comments.h"
 #include "files.h"
+#include "full.h"
 #include "load.h"
 #include "resolve.h"
 
@@ -10,6 +12,7 @@
 
 enum { CONFIG_MAX_BYTES = 16 << 20 };
 
+/* Without a folder, files that values name are not looked at. */
 static enum tg_err load_text(const char *name, const char *folder, const char *text, size_t length,
                              struct tg_config **ret_config, struct tg_buffer *ret_errors)
 {
@@ -19,8 +22,10 @@ static enum tg_err load_text(const char *name, const char *folder, const char *t
     config->source = tg_strdup(name);
     tg_options_set_defaults(&tg_options_root, config);
 
-    tg_document_init(&document, name, folder, text, length);
+    tg_document_init(&document, name, folder ? folder : "", text, length);
+    document.ignores_files = !folder;
     if (document.root) {
+        tg_document_empty_comments(&document);
         tg_document_resolve(&document);
         tg_options_load(&document, NULL, &tg_options_root, document.root, config);
         if (json_is_object(document.root))
@@ -45,6 +50,15 @@ enum tg_err tg_config_parse(const char *name, const char *text, size_t length, s
         return TG_ERR_INVALID;
     }
     return load_text(name, "", text, length, ret_config, ret_errors);
+}
+
+enum tg_err tg_config_parse_alone(const char *text, size_t length, struct tg_buffer *ret_errors)
+{
+    struct tg_config *config = NULL;
+    enum tg_err err = load_text("text", NULL, text, length, &config, ret_errors);
+    if (!err)
+        tg_config_free(config);
+    return err;
 }
 
 enum tg_err tg_config_load(const char *file_name, struct tg_config **ret_config, struct tg_buffer *ret_errors)

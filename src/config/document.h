@@ -22,6 +22,7 @@ struct tg_document {
     const char *folder; /* where relative file names start; "" is the working folder */
     const char *text;
     size_t length;
+    bool ignores_files;                 /* files that values name are not looked at */
     json_t *root;                       /* NULL after a syntax error */
     struct tg_json_positions positions; /* made with the first error */
     struct tg_document_error *errors;

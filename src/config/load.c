@@ -1,6 +1,7 @@
 /* The loader: walks JSON and table side by side. The types with a form of their own are in load_values.c,
  * load_request.c and condition.c, the errors that they share in load_report.c. */
 #include "load.h"
+#include "comments.h"
 #include "files.h"
 
 #include <stdlib.h>
@@ -82,7 +83,7 @@ static void load_path(struct tg_document *document, const struct tg_path *path,
         free(name);
         return;
     }
-    int why = option->type == TG_OPTION_FILE ? tg_file_check_readable(name) : 0;
+    int why = option->type == TG_OPTION_FILE && !document->ignores_files ? tg_file_check_readable(name) : 0;
     if (why) {
         struct tg_buffer shown = { 0 };
         tg_document_append_file(document, path, name, &shown);
@@ -154,6 +155,7 @@ static void load_map(struct tg_document *document, const struct tg_path *path, c
         return;
     }
     size_t count = json_object_size(value), size = option->object->size;
+    count -= json_object_get(value, TG_COMMENT_KEY) ? 1 : 0;
     if (!tg_load_check_count(document, path, option, count))
         return;
     char *item = tg_alloc(count * size);
@@ -164,6 +166,8 @@ static void load_map(struct tg_document *document, const struct tg_path *path, c
     json_object_foreach(value, name, inner)
     {
         struct tg_path item_path = TG_PATH_KEY(path, name);
+        if (strcmp(name, TG_COMMENT_KEY) == 0)
+            continue;
         *(char **)(void *)item = tg_strdup(name);
         tg_options_set_defaults(option->object, item);
         /* First, since an error below the name would hide this one. */
@@ -298,7 +302,7 @@ void tg_options_load(struct tg_document *document, const struct tg_path *path,
         const struct tg_option *option = find_option(object, key);
         if (option)
             loaders[option->type](document, &inner, option, inner_value, base);
-        else
+        else if (strcmp(key, TG_COMMENT_KEY) != 0)
             report_unknown_key(document, &inner, object, key);
     }
     report_missing_keys(document, path, object, value);

@@ -144,6 +144,8 @@ static const char introduction[] =
     "\n"
     "The configuration is one JSON file. An unknown key is an error, and so is a key that stands twice.\n"
     "\n"
+    "- Every object described below may have the key `$comment`, with any JSON; it is not read. In messages and other JSON "
+    "that is passed on, it is content.\n"
     "- Durations are strings: `\"200ms\"`, `\"20s\"`, `\"10m\"`, `\"1h\"`, `\"1d\"`; `\"0\"` needs no unit.\n"
     "- Sizes are strings: `\"512B\"`, `\"64KiB\"`, `\"16MiB\"`, `\"1GiB\"`, or in powers of 1000 `\"64KB\"`, "
     "`\"16MB\"`, "

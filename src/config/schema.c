@@ -2,6 +2,8 @@
  *
  * Where the file says a string, the loader also takes `${NAME}` in it and { "$file": … } for it, so a pattern
  * holds only for strings without "${". Both exceptions are $defs, named once. */
+#include "comments.h"
+#include "option_json.h"
 #include "options.h"
 
 #include <inttypes.h>
@@ -10,6 +12,11 @@
 #include <string.h>
 
 static json_t *object_schema(const struct tg_option_object *object);
+
+static json_t *comment_schema(void)
+{
+    return json_pack("{s:s}", "description", "A comment, any JSON. Tidegate does not read it.");
+}
 
 static json_t *reference_to(const char *definition)
 {
@@ -59,8 +66,9 @@ static json_t *list_schema(const struct tg_option *option, json_t *items)
 
 static json_t *map_schema(const struct tg_option *option)
 {
-    return json_pack("{s:s, s:{s:s}, s:o}", "type", "object", "propertyNames", "pattern",
-                     option->grammar->pattern, "additionalProperties", object_schema(option->object));
+    return json_pack("{s:s, s:{s:[{s:s}, {s:s}]}, s:{s:o}, s:o}", "type", "object", "propertyNames", "anyOf",
+                     "pattern", option->grammar->pattern, "const", TG_COMMENT_KEY, "properties",
+                     TG_COMMENT_KEY, comment_schema(), "additionalProperties", object_schema(option->object));
 }
 
 static json_t *initial_schema(const struct tg_option *option)
@@ -127,44 +135,14 @@ static json_t *type_schema(const struct tg_option *option)
     }
 }
 
-static json_t *default_value(const struct tg_option *option)
-{
-    const char *text = option->default_text;
-    if (option->type == TG_OPTION_BOOL)
-        return json_boolean(strcmp(text, "true") == 0);
-    if (option->type == TG_OPTION_INTEGER)
-        return json_integer(strtoll(text, NULL, 10));
-    if (option->type != TG_OPTION_STRINGS)
-        return json_string(text);
-    json_t *list = json_array();
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        json_array_append_new(list, json_stringn(text, length));
-        text += length + strspn(text + length, " ");
-    }
-    return list;
-}
-
-/* The value of the option in its example. */
-static json_t *example_value(const struct tg_option *option)
-{
-    struct tg_buffer text = { 0 };
-    tg_buffer_appendf(&text, "{%s}", option->example);
-    json_t *object = json_loadb(tg_text_or_empty(text.data), text.length, 0, NULL);
-    json_t *value = json_incref(json_object_get(object, option->key));
-    json_decref(object);
-    tg_buffer_deinit(&text);
-    return value;
-}
-
 static json_t *option_schema(const struct tg_option *option)
 {
     json_t *schema = type_schema(option);
     json_object_set_new(schema, "description", json_string(option->help));
     if (option->default_text)
-        json_object_set_new(schema, "default", default_value(option));
+        json_object_set_new(schema, "default", tg_option_default_json(option));
     if (option->example)
-        json_object_set_new(schema, "examples", json_pack("[o]", example_value(option)));
+        json_object_set_new(schema, "examples", json_pack("[o]", tg_option_example_json(option)));
     return schema;
 }
 
@@ -204,6 +182,7 @@ static json_t *object_schema(const struct tg_option_object *object)
         has_kinds = has_kinds || option->kinds;
         json_object_set_new(properties, option->key, option_schema(option));
     }
+    json_object_set_new(properties, TG_COMMENT_KEY, comment_schema());
     json_t *schema = json_pack("{s:s, s:s, s:o, s:b}", "type", "object", "description", object->help,
                                "properties", properties, "additionalProperties", 0);
     if (json_array_size(required) > 0)
@@ -214,6 +193,19 @@ static json_t *object_schema(const struct tg_option_object *object)
     return schema;
 }
 
+/* Beside "pointer" there is at least one test. */
+static json_t *any_test_required(json_t *tests)
+{
+    json_t *any = json_array(), *value;
+    const char *key;
+    json_object_foreach(tests, key, value)
+    {
+        if (strcmp(key, "pointer") != 0 && strcmp(key, TG_COMMENT_KEY) != 0)
+            json_array_append_new(any, json_pack("{s:[s]}", "required", key));
+    }
+    return any;
+}
+
 /* A condition is one of: a pointer with tests beside it, each of the other keys alone, a list. */
 static json_t *condition_schema(void)
 {
@@ -221,13 +213,14 @@ static json_t *condition_schema(void)
     json_t *sorts = json_array(), *whole = object_schema(&tg_options_condition);
     json_t *tests = json_object_get(whole, "properties");
     for (size_t i = 0; i < TG_COUNT_OF(alone); i++) {
-        json_array_append_new(sorts, json_pack("{s:s, s:{s:O}, s:[s], s:b}", "type", "object", "properties",
-                                               alone[i], json_object_get(tests, alone[i]), "required",
-                                               alone[i], "additionalProperties", 0));
+        json_array_append_new(sorts,
+                              json_pack("{s:s, s:{s:O, s:o}, s:[s], s:b}", "type", "object", "properties",
+                                        alone[i], json_object_get(tests, alone[i]), TG_COMMENT_KEY,
+                                        comment_schema(), "required", alone[i], "additionalProperties", 0));
         json_object_del(tests, alone[i]);
     }
     json_object_set_new(whole, "required", json_pack("[s]", "pointer"));
-    json_object_set_new(whole, "minProperties", json_integer(2));
+    json_object_set_new(whole, "anyOf", any_test_required(tests));
     json_object_del(whole, "description");
     json_array_insert_new(sorts, 0, whole);
     json_array_append_new(sorts, json_pack("{s:s, s:o, s:i}", "type", "array", "items",

@@ -1,4 +1,4 @@
-/* Runs tests/config: every good.*.json must load, every bad.*.json must give the messages of the .txt file
+/* The configurations that come with the program load (config/, docker/). Then tests/config: every good.*.json must load, every bad.*.json must give the messages of the .txt file
  * beside it. The folder is the first argument, or the working folder. */
 #include "tidegate/config.h"
 
@@ -23,11 +23,10 @@ static void read_whole(const char *name, struct tg_buffer *out)
     fclose(file);
 }
 
-static void good_files_load(void **state)
+static void assert_files_load(const char *pattern)
 {
-    (void)state;
     glob_t found;
-    assert_int_equal(glob("good.*.json", 0, NULL, &found), 0);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct tg_config *config = NULL;
         struct tg_buffer errors = { 0 };
@@ -38,6 +37,20 @@ static void good_files_load(void **state)
         tg_config_free(config);
     }
     globfree(&found);
+}
+
+static void good_files_load(void **state)
+{
+    (void)state;
+    assert_files_load("good.*.json");
+}
+
+static void files_that_come_with_the_program_load(void **state)
+{
+    (void)state;
+    assert_files_load("../../config/[!t]*.json"); /* not tidegate.schema.json */
+    assert_files_load("../../config/recipes/*.json");
+    assert_files_load("../../docker/*.json");
 }
 
 static void bad_files_give_the_expected_messages(void **state)
@@ -67,6 +80,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_files_load),
+        cmocka_unit_test(files_that_come_with_the_program_load),
         cmocka_unit_test(bad_files_give_the_expected_messages),
     };
     if (argc > 1 && chdir(argv[1]) != 0) {
@@ -74,6 +88,7 @@ int main(int argc, char **argv)
         return 1;
     }
     setenv("FEED_TOKEN", "t0ken", 1);
+    setenv("FEED_URL", "ws://127.0.0.1:9000/feed", 1);
     unsetenv("TIDEGATE_TEST_UNSET");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

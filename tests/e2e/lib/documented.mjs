@@ -1,4 +1,4 @@
-// The configurations of docs/backends.md, as tests run them.
+// The configurations of docs/backends.md, which are the files of config/recipes, as tests run them.
 import assert from 'node:assert';
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -17,9 +17,17 @@ function block(heading, language) {
 
 export const documentedScript = (heading) => block(heading, 'js');
 
+// The text of the file that is shown under the heading.
+function recipe(heading) {
+  const link = new RegExp(`^##+ ${heading}\n(?:(?!^##)[^])*?^\\[config/recipes/([\\w.-]+)\\]`, 'm');
+  const name = link.exec(guide)?.[1];
+  assert.ok(name, `docs/backends.md links to a file of config/recipes under "${heading}"`);
+  return fs.readFileSync(near(`../../../config/recipes/${name}`), 'utf8');
+}
+
 // The configuration, with the test's ports; /page is lib/page.html.
 export async function documented(heading, port) {
-  const config = JSON.parse(block(heading, 'json').replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`));
+  const config = JSON.parse(recipe(heading).replaceAll('127.0.0.1:5000', `127.0.0.1:${port}`));
   return {
     ...config,
     listen: [{ address: '127.0.0.1', port: await freePort() }],
