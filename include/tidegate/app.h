@@ -1,7 +1,7 @@
 /* Layer 7, app: the command line and the wiring of all layers.
  *
- *     tidegate [run] -c FILE    serve
- *     tidegate check -c FILE    all errors of a configuration; exit code 2 if there are any
+ *     tidegate run [FILE]       serve; FILE is tidegate.json or /etc/tidegate/tidegate.json unless given
+ *     tidegate check [FILE]     all errors of a configuration; exit code 2 if there are any
  *     tidegate schema           its JSON Schema
  *     tidegate translate -c FILE -s STREAM < MESSAGES
  *                               the events that a stream's rules make of messages, without connecting anywhere

@@ -169,6 +169,7 @@ enum tg_err tg_app_new(struct tg_config *config, const struct tg_route *extra_ro
     struct tg_app *app = tg_alloc(sizeof(*app));
     app->config = config;
     tg_log_configure((enum tg_log_level)config->log.level, (enum tg_log_format)config->log.format);
+    tg_log(TG_LOG_INFO, "app", "configuration", TG_F_STR("file", config->source));
     prepare_signals(app);
     raise_descriptor_limit();
     tg_heap_configure();

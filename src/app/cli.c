@@ -1,6 +1,7 @@
 /* The commands: their tables, and those that are a few lines. */
 #include "cli.h"
 
+#include "cli_config.h"
 #include "commands.h"
 #include "tidegate/app.h"
 #include "tidegate/translate.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 static const struct tg_cli_command commands[];
+static int unknown_command(const char *word);
 
 /* ---- help for the commands --------------------------------------------------------------------- */
 
@@ -26,17 +28,15 @@ static int print_and_free(struct tg_buffer *text)
     return is_written ? TG_EXIT_OK : TG_EXIT_FAILURE;
 }
 
-/* Loads the file of -c; NULL after a message, with the exit code in *ret_code. */
+/* Loads the configuration that is meant; NULL after a message, with the exit code in *ret_code. */
 static struct tg_config *load_config(const struct tg_cli_input *input, int *ret_code)
 {
-    const char *file = tg_cli_get(input, "config", NULL);
-    if (!file) {
-        *ret_code = usage_error(input->command, "no configuration: name one with -c FILE");
-        return NULL;
-    }
+    const char *name;
     struct tg_config *config = NULL;
     struct tg_buffer errors = { 0 };
-    if (tg_config_load(file, &config, &errors)) {
+    if (tg_cli_find_config(input, &name, &errors)) {
+        *ret_code = usage_error(input->command, errors.data);
+    } else if (tg_cli_load_config(name, &config, &errors)) {
         fwrite(tg_text_or_empty(errors.data), 1, errors.length, stderr);
         if (errors.length > 0 && errors.data[errors.length - 1] != '\n')
             fputc('\n', stderr);
@@ -68,8 +68,8 @@ static int run_check(const struct tg_cli_input *input)
     struct tg_config *config = load_config(input, &code);
     if (!config)
         return code;
+    printf("%s: ok\n", config->source);
     tg_config_free(config);
-    printf("%s: ok\n", tg_cli_get(input, "config", ""));
     return TG_EXIT_OK;
 }
 
@@ -192,6 +192,9 @@ static int run_translate(const struct tg_cli_input *input)
     struct tg_translate_options options = { .takes = TG_TRANSLATE_LINES };
     if (tg_cli_has(input, "whole") && tg_cli_has(input, "binary"))
         return usage_error(input->command, "give either --whole or --binary");
+    if (strcmp(tg_cli_get(input, "config", ""), "-") == 0)
+        return usage_error(input->command,
+                           "messages come from standard input: give the configuration as a file");
     if (tg_cli_has(input, "whole"))
         options.takes = TG_TRANSLATE_WHOLE;
     if (tg_cli_has(input, "binary"))
@@ -234,7 +237,7 @@ static int run_help(const struct tg_cli_input *input)
             about = &commands[i];
     }
     if (input->operand && !about)
-        return usage_error(input->command, "there is no such command");
+        return unknown_command(input->operand);
     if (about)
         tg_cli_write_help(about, &text);
     else
@@ -245,7 +248,7 @@ static int run_help(const struct tg_cli_input *input)
 /* ---- the tables -------------------------------------------------------------------------------- */
 
 static const struct tg_cli_option config_options[] = {
-    { "config", 'c', "FILE", "the configuration, a JSON file" },
+    TG_CLI_CONFIG_OPTION,
     { 0 },
 };
 
@@ -288,32 +291,38 @@ static const struct tg_cli_option reference_options[] = {
 static const struct tg_cli_option no_options[] = { { 0 } };
 
 static const struct tg_cli_command commands[] = {
-    { "run", "Serve what a configuration says, until SIGTERM or SIGINT", NULL, false, config_options,
-      "The first signal drains: clients are told to come back and are closed within \"drain\";\n"
-      "then it ends with exit code 0. A second signal ends at once, with exit code 1.\n",
+    { "run", "Serve a configuration until SIGTERM or SIGINT", TG_CLI_CONFIG_OPERAND, false, config_options,
+      TG_CLI_CONFIG_DEFAULT
+      "\nThe first signal drains: clients are told to come back, and all are closed\n"
+      "within \"drain\"; then the process ends with exit code 0. A second signal ends it\n"
+      "at once, with exit code 1.\n",
       run_serve },
-    { "check", "Check a configuration and list all its errors", NULL, false, config_options,
-      "Exit code 0: it can be used. Exit code 2: it cannot; the errors are on stderr.\n", run_check },
+    { "check", "Check a configuration and list all its errors", TG_CLI_CONFIG_OPERAND, false, config_options,
+      TG_CLI_CONFIG_DEFAULT
+      "\nEach error is a line on standard error: FILE:LINE:COLUMN: OPTION: what is wrong.\n"
+      "Exit code 0: the configuration can be used. Exit code 2: it cannot.\n",
+      run_check },
     { "schema", "Print the JSON Schema of the configuration", NULL, false, no_options, NULL, run_schema },
     { "reference", "Print the reference of all options as Markdown", NULL, false, reference_options, NULL,
       run_reference },
-    { "demo", "Start a legacy backend with Tidegate in front of it, and a page to look at", NULL, false,
-      demo_options, NULL, run_demo },
+    { "demo", "Try it: a legacy backend, Tidegate in front of it, and a page", NULL, false, demo_options,
+      NULL, run_demo },
     { "listen", "Follow an event stream on the terminal", "URL", true, listen_options,
-      "It reconnects by itself with the last event's id, and ends on 204, on an answer that is\n"
-      "no event stream, or on SIGINT.\n",
+      "It reconnects by itself with the last event's id. It ends on 204, on an answer\n"
+      "that is no event stream, and on SIGINT.\n",
       run_listen },
-    { "translate", "Show the events that a stream's rules make of messages on standard input", NULL, false,
-      translate_options,
-      "Each line is a message, as the backend would send it; empty lines are passed over. The events\n"
-      "come out as clients get them, but with an \"id:\" only where a rule makes one. What became of\n"
-      "messages that did not fit is on stderr, and a summary at the end. Nothing is connected to.\n"
-      "Exit code 0: all messages fitted. Exit code 1: some did not.\n\n"
-      "  tidegate translate -c tidegate.json -s quotes < messages.ndjson\n"
+    { "translate", "Show which events a stream's rules make of messages", NULL, false, translate_options,
+      "Messages come from standard input, one on each line, as the backend would send\n"
+      "them; empty lines do not count. The events come out as clients get them, but\n"
+      "with an \"id:\" only where a rule makes one. Standard error tells what became of\n"
+      "messages that did not fit, and ends with a summary. It connects to nothing.\n"
+      "Exit code 0: all messages fitted. Exit code 1: some did not.\n\n" TG_CLI_CONFIG_DEFAULT "\n"
+      "  tidegate translate -s quotes < messages.ndjson\n"
       "  tail -f backend.log | tidegate translate -c tidegate.json -s quotes\n",
       run_translate },
     { "healthcheck", "Ask a running Tidegate whether it is alive", "URL", false, healthcheck_options,
-      "Without an URL or a file it asks http://127.0.0.1:9090/healthz. Exit code 0: alive, 1: not.\n",
+      "Without a URL or a file it asks http://127.0.0.1:9090/healthz.\n"
+      "Exit code 0: it is alive. Exit code 1: it is not.\n",
       run_healthcheck },
     { "jq-filter", NULL, NULL, false, no_options, NULL, run_jq_filter },
     { "version", "Print the version", NULL, false, no_options, NULL, run_version },
@@ -330,12 +339,20 @@ static const struct tg_cli_command *find_command(const char *name)
     return NULL;
 }
 
+static bool is_json_file(const char *word)
+{
+    size_t length = strlen(word);
+    return length > 5 && strcmp(word + length - 5, ".json") == 0;
+}
+
 static int unknown_command(const char *word)
 {
     const struct tg_cli_command *nearest = tg_cli_nearest_command(commands, word);
     fprintf(stderr, "tidegate: unknown command \"%s\"", word);
     if (nearest)
         fprintf(stderr, "; did you mean \"%s\"?", nearest->name);
+    else if (is_json_file(word))
+        fprintf(stderr, "; to serve this configuration: tidegate run %s", word);
     fputs("\nTry \"tidegate help\".\n", stderr);
     return TG_EXIT_CONFIG;
 }

@@ -204,6 +204,28 @@ enum tg_err tg_cli_get_port(const struct tg_cli_input *input, const char *name, 
 
 /* ---- help -------------------------------------------------------------------------------------- */
 
+enum { HELP_COLUMNS = 80, OPTION_COLUMN = 29, COMMAND_COLUMN = 15 };
+
+/* Breaks the text into lines, of which the first begins at `column` already. */
+static void write_wrapped(const char *text, size_t column, struct tg_buffer *out)
+{
+    size_t at = column;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (at > column && at + 1 + length > HELP_COLUMNS) {
+            tg_buffer_appendf(out, "\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            tg_buffer_append_str(out, " ");
+            at++;
+        }
+        tg_buffer_append(out, text, length);
+        at += length;
+        text += length + strspn(text + length, " ");
+    }
+    tg_buffer_append_str(out, "\n");
+}
+
 static void write_option(const struct tg_cli_option *option, struct tg_buffer *out)
 {
     struct tg_buffer left = { 0 };
@@ -211,7 +233,10 @@ static void write_option(const struct tg_cli_option *option, struct tg_buffer *o
         tg_buffer_appendf(&left, "-%c, ", option->letter);
     tg_buffer_appendf(&left, "--%s%s%s", option->name, option->argument ? " " : "",
                       tg_text_or_empty(option->argument));
-    tg_buffer_appendf(out, "  %-26s %s\n", left.data, option->help);
+    tg_buffer_appendf(out, "  %-26s ", left.data);
+    if (left.length > OPTION_COLUMN - 3)
+        tg_buffer_appendf(out, "\n%*s", OPTION_COLUMN, "");
+    write_wrapped(option->help, OPTION_COLUMN, out);
     tg_buffer_deinit(&left);
 }
 
@@ -233,14 +258,18 @@ void tg_cli_write_help(const struct tg_cli_command *command, struct tg_buffer *o
 void tg_cli_write_overview(const struct tg_cli_command *commands, struct tg_buffer *out)
 {
     tg_buffer_append_str(out,
-                         "Tidegate serves what a legacy WebSocket backend says as Server-Sent Events.\n\n"
+                         "Tidegate serves what legacy backends say to browsers as Server-Sent Events.\n"
+                         "A backend may be a WebSocket server, an event stream over HTTP, one long HTTP\n"
+                         "answer with JSON on each line, or an HTTP URL that Tidegate polls.\n\n"
                          "Usage: tidegate COMMAND [OPTION]...\n"
                          "       tidegate -c FILE             the same as tidegate run -c FILE\n\n"
                          "Commands:\n");
     for (; commands->name; commands++) {
-        if (commands->summary)
-            tg_buffer_appendf(out, "  %-13s%s\n", commands->name, commands->summary);
+        if (!commands->summary)
+            continue;
+        tg_buffer_appendf(out, "  %-13s", commands->name);
+        write_wrapped(commands->summary, COMMAND_COLUMN, out);
     }
     tg_buffer_append_str(out, "\n\"tidegate COMMAND --help\" tells more about each.\n"
-                              "Exit codes: 0 all well, 1 it failed, 2 wrong usage or configuration.\n");
+                              "Exit codes: 0 success, 1 failure, 2 wrong usage or configuration.\n");
 }

@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,9 +27,9 @@ BINARY = os.environ.get("TIDEGATE_BIN") or os.path.join(ROOT, "build", "tidegate
 PATIENCE_S = 60
 
 
-def run(*words, env=None):
-    return subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=PATIENCE_S,
-                          env={**os.environ, **(env or {})}, check=False)
+def run(*words, env=None, cwd=None, given=None):
+    return subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=PATIENCE_S, cwd=cwd,
+                          input=given, env={**os.environ, **(env or {})}, check=False)
 
 
 def wait_until(what, condition):
@@ -54,11 +55,14 @@ def get(url):
 class Process:
     """A running binary whose output is collected."""
 
-    def __init__(self, *words, env=None):
+    def __init__(self, *words, env=None, cwd=None, given=None):
         self.errors = tempfile.TemporaryFile("w+")
         self.output = tempfile.TemporaryFile("w+")
-        self.child = subprocess.Popen([BINARY, *words], stdout=self.output, stderr=self.errors,
-                                      env={**os.environ, **(env or {})})
+        self.child = subprocess.Popen([BINARY, *words], stdout=self.output, stderr=self.errors, cwd=cwd, text=True,
+                                      stdin=subprocess.PIPE if given else None, env={**os.environ, **(env or {})})
+        if given:
+            with self.child.stdin as stdin:
+                stdin.write(json.dumps(given))
 
     def __enter__(self):
         return self
@@ -147,10 +151,22 @@ class Usage(Case):
                 self.assertEqual((done.returncode, done.stderr), (0, ""), words)
                 self.assertTrue(done.stdout.startswith(f"Usage: tidegate {command}"), words)
 
+    def test_help_fits_a_terminal_of_80_columns(self):
+        for words in (("help",), *(("help", command) for command in re.findall(r"^  (\w+)  ", run("help").stdout, re.M))):
+            for line in run(*words).stdout.splitlines():
+                self.assertLessEqual(len(line), 80, f"{words}: {line}")
+
+    def test_help_speaks_of_every_kind_of_backend(self):
+        text = run("--help").stdout
+        for words in ("WebSocket", "event stream", "JSON on each line", "polls"):
+            self.assertIn(words, text)
+
     def test_an_unknown_command_names_the_nearest(self):
-        done = run("chekc")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn('unknown command "chekc"; did you mean "check"?', done.stderr)
+        for words in (("chekc",), ("help", "chekc")):
+            done = run(*words)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn('unknown command "chekc"; did you mean "check"?', done.stderr)
+        self.assertIn("tidegate run my.json", run("my.json").stderr)
 
     def test_an_unknown_option_names_the_nearest(self):
         done = run("run", "--confg", "x")
@@ -158,10 +174,10 @@ class Usage(Case):
         self.assertIn('unknown option "--confg"; did you mean "--config"?', done.stderr)
 
     def test_a_missing_configuration_is_told(self):
-        for words in (("run",), ("check",)):
-            done = run(*words)
+        for command in ("run", "check", "translate"):
+            done = run(command, cwd=self.folder.name, given="")
             self.assertEqual(done.returncode, 2)
-            self.assertIn("name one with -c FILE", done.stderr)
+            self.assertIn("name one with -c FILE; there is neither ./tidegate.json nor /etc/tidegate/", done.stderr)
 
     def test_version(self):
         done = run("version")
@@ -189,6 +205,22 @@ class Check(Case):
             self.assertRegex(done.stderr, r":3:\d+: routes\[0\]\.path: ")
             for line in done.stderr.splitlines():
                 self.assertRegex(line, r"^.+:\d+:\d+: ")
+
+    def test_the_file_may_be_an_operand_standard_input_or_in_the_usual_place(self):
+        path = self.write(config(), "tidegate.json")
+        ok = f"{path}: ok\n"
+        for done, expected in ((run("check", path), ok), (run("check", "-c", "-", given=json.dumps(config())), "stdin: ok\n"),
+                               (run("check", "-", given=json.dumps(config())), "stdin: ok\n"),
+                               (run("check", cwd=self.folder.name), "tidegate.json: ok\n")):
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, expected, ""))
+        done = run("translate", cwd=self.folder.name, given="one\n")
+        self.assertEqual((done.returncode, done.stdout), (0, "data: one\n\n"))
+
+    def test_the_file_is_named_once(self):
+        path = self.write(config())
+        self.assertIn("given twice", run("check", "-c", path, path).stderr)
+        self.assertIn("standard input", run("translate", "-c", "-", given="").stderr)
+        self.assertIn("stdin:1:2: syntax: a key stands in double quotes", run("check", "-", given="{a: 1}").stderr)
 
     def test_a_missing_file_is_told(self):
         done = run("check", "-c", os.path.join(self.folder.name, "none.json"))
@@ -224,6 +256,14 @@ class Serving(Case):
         self.assertEqual(get(at["admin"] + "/readyz")[0], 503)
         self.assertIn("tidegate_build_info", get(at["admin"] + "/metrics")[1])
         self.assertEqual(get(at["public"] + "/nothing")[0], 404)
+
+    def test_the_log_names_the_configuration(self):
+        self.write(config(), "tidegate.json")
+        for words, name in (((), "tidegate.json"), (("tidegate.json",), "tidegate.json"), (("-c", "-"), "stdin")):
+            with Process("run", *words, cwd=self.folder.name, given=config()) as process:
+                process.wait_for("ready")
+                self.assertEqual(process.log()[0]["event"], "configuration")
+                self.assertEqual(process.log()[0]["file"], name)
 
     def test_log_lines_say_what_they_know_and_no_more(self):
         with socket.create_server(("127.0.0.1", 0)) as backend:
