@@ -178,6 +178,23 @@ struct tg_log_limit {
 bool tg_log_limit_allows(struct tg_log_limit *limit, uint32_t burst, uint64_t now_ms,
                          uint32_t *ret_suppressed);
 
+/* ---- texts of others in the log ------------------------------------------------------------------ */
+
+/* What must not be seen there. Zeroed: nothing. */
+struct tg_secrets {
+    struct tg_str *list;
+    size_t count, bytes;
+};
+/* Copies it. One of fewer than 4 bytes is in too many words, and is left out; so is what is over 256 KiB in all. */
+void tg_secrets_add(struct tg_secrets *secrets, struct tg_str secret);
+void tg_secrets_deinit(struct tg_secrets *secrets); /* wipes them; leaves it empty */
+
+/* Appends the text with "***" for each secret, or piece of 8 bytes of one, that is in it. What is not UTF-8, and what
+ * would turn the line around where it is shown, becomes U+FFFD; other controls are the logger's to escape. Of what is
+ * over `max_bytes` stands "…". `secrets` may be NULL. */
+enum tg_err tg_mask(struct tg_buffer *out, struct tg_str text, const struct tg_secrets *secrets,
+                    size_t max_bytes);
+
 /* ---- regular expressions: PCRE2, in UTF-8 ------------------------------------------------------ */
 
 struct tg_regex; /* one thread at a time */

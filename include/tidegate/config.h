@@ -291,6 +291,8 @@ struct tg_config_stream {
     int64_t initial;      /* enum tg_config_initial: what a client without an id gets */
     int64_t initial_last; /* with TG_INITIAL_LAST ({ "last": N }) */
     int64_t after_gap;    /* enum tg_config_after_gap: where a client goes on after a gap */
+    char **
+        secrets; /* what "${NAME}" and "$file" in it stand for; NULL-terminated; NULL: none. Never to be shown */
 };
 
 struct tg_config_cors {

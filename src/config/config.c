@@ -36,8 +36,11 @@ static enum tg_err load_text(const char *name, const char *folder, const char *t
         err = err ? err : TG_ERR_INVALID;
         tg_config_free(config);
     } else {
+        for (size_t i = 0; i < config->stream_count; i++)
+            config->streams[i].secrets = tg_document_take_secrets(&document, config->streams[i].name);
         *ret_config = config;
     }
+    tg_document_forget_secrets(&document);
     tg_document_deinit(&document);
     return err;
 }
@@ -84,6 +87,8 @@ void tg_config_free(struct tg_config *config)
     if (!config)
         return;
     free(config->source);
+    for (size_t i = 0; i < config->stream_count; i++)
+        tg_strings_free(config->streams[i].secrets);
     tg_options_free(&tg_options_root, config);
     free(config);
 }

@@ -27,6 +27,8 @@ struct tg_document {
     struct tg_json_positions positions; /* made with the first error */
     struct tg_document_error *errors;
     size_t error_count;
+    struct tg_document_secret *secrets; /* resolve.c */
+    size_t secret_count;
 };
 
 /* Parses `text`. All arguments are borrowed and must outlive the document. Syntax errors are errors of

@@ -9,6 +9,56 @@
 
 enum { FILE_MAX_BYTES = 1 << 20 };
 
+/* ---- what was found ------------------------------------------------------------------------------ */
+
+struct tg_document_secret {
+    char *stream; /* the one that it is in */
+    char *value;
+};
+
+static void note_secret(struct tg_document *document, const struct tg_path *path, const char *value)
+{
+    const struct tg_path *at = path;
+    while (at && at->up && at->up->up)
+        at = at->up;
+    if (!at || !at->up || !at->key || !at->up->key || strcmp(at->up->key, "streams") != 0 || !*value)
+        return;
+    document->secrets =
+        tg_realloc_array(document->secrets, document->secret_count + 1, sizeof(document->secrets[0]));
+    document->secrets[document->secret_count++] =
+        (struct tg_document_secret){ tg_strdup(at->key), tg_strdup(value) };
+}
+
+char **tg_document_take_secrets(struct tg_document *document, const char *stream)
+{
+    size_t count = 0;
+    char **taken = tg_alloc((document->secret_count + 1) * sizeof(taken[0]));
+    for (size_t i = 0; i < document->secret_count; i++) {
+        struct tg_document_secret *secret = &document->secrets[i];
+        if (secret->value && strcmp(secret->stream, stream) == 0) {
+            taken[count++] = secret->value;
+            secret->value = NULL;
+        }
+    }
+    if (count > 0)
+        return taken;
+    free(taken);
+    return NULL;
+}
+
+void tg_document_forget_secrets(struct tg_document *document)
+{
+    for (size_t i = 0; i < document->secret_count; i++) {
+        free(document->secrets[i].stream);
+        free(document->secrets[i].value);
+    }
+    free(document->secrets);
+    document->secrets = NULL;
+    document->secret_count = 0;
+}
+
+/* ---- variables ----------------------------------------------------------------------------------- */
+
 static bool is_name_start(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -46,6 +96,8 @@ static size_t expand_variable(struct tg_document *document, const struct tg_path
         tg_document_error(document, path, "the environment variable %.100s is not UTF-8", name);
     else
         tg_buffer_append_str(out, value);
+    if (is_good)
+        note_secret(document, path, value);
     free(name);
     return is_good ? length + 3 : 0;
 }
@@ -118,6 +170,7 @@ static json_t *resolve_file(struct tg_document *document, const struct tg_path *
         tg_document_error(document, &inner, "expected a file of UTF-8 text, which \"%s\" is not", shown.data);
     } else {
         resolved = json_stringn(content.data, length_without_newline(&content));
+        note_secret(document, path, tg_text_or_empty(json_string_value(resolved)));
     }
     free(file);
     tg_buffer_deinit(&shown);

@@ -8,4 +8,8 @@
  * error of the document and stays as it is. Messages never show what a value became. */
 void tg_document_resolve(struct tg_document *document);
 
+/* What variables and files stood for in the stream of this name, to be freed with tg_strings_free; NULL: nothing. */
+char **tg_document_take_secrets(struct tg_document *document, const char *stream);
+void tg_document_forget_secrets(struct tg_document *document);
+
 #endif

@@ -47,6 +47,7 @@ struct tg_http_answer {
 struct tg_http_end {
     enum tg_upstream_reason reason; /* TG_REASON_NONE: the answer is complete */
     const char *detail;             /* for the log, borrowed; "" when there is nothing to add */
+    const struct tg_target *target; /* of the last hop, borrowed; NULL: there was none */
     bool was_sent;                  /* at least in part, on the last hop: somebody may have acted on it */
     bool was_taken; /* a POST, by who then redirected to what is to be got: it has been acted on */
 };

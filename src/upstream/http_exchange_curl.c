@@ -120,6 +120,7 @@ static void end(struct tg_http_exchange *exchange, struct tg_http_end how)
 {
     how.was_sent = was_sent(exchange);
     how.was_taken = exchange->is_taken;
+    how.target = &exchange->target;
     exchange->is_over = true;
     tg_timer_stop(exchange->timer);
     exchange->handler.on_end(exchange->arg, &how);

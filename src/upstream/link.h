@@ -28,6 +28,8 @@ struct tg_link_end {
     bool was_sent;      /* over HTTP: some of the request was */
     bool was_taken;     /* over HTTP: the body was, by who then redirected to another request, without it */
     const char *detail; /* for the log, borrowed; "" when there is nothing to add */
+    struct tg_str close_reason;     /* of a WebSocket backend, borrowed: UTF-8, anything else is possible */
+    const struct tg_target *target; /* where it was under way, borrowed; NULL: as configured */
 };
 
 struct tg_link_handler {

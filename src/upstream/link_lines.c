@@ -214,6 +214,7 @@ static void on_end(void *arg, const struct tg_http_end *end)
     base->exchange = NULL;
     base->end.was_sent = end->was_sent;
     base->end.was_taken = end->was_taken;
+    base->end.target = end->target;
     if (!base->has_verdict && end->reason == TG_REASON_NONE) {
         base->is_busy = true;
         if (!link->is_sse)

@@ -245,6 +245,7 @@ static void on_end(void *arg, const struct tg_http_end *http_end)
     link->base.exchange = NULL;
     if (!link->base.has_verdict && http_end->reason != TG_REASON_NONE)
         link_set_verdict(&link->base, http_end->reason, http_end->detail);
+    link->base.end.target = http_end->target;
     if (link->base.has_verdict) {
         end(link);
         return;
@@ -261,6 +262,7 @@ static void on_end(void *arg, const struct tg_http_end *http_end)
         return;
     }
     bool is_too_much = link->is_oversize || link->is_out_of_memory;
+    link->base.end.target = NULL; /* it goes with the exchange */
     forget_answer(link);
     schedule(link, is_too_much);
 }

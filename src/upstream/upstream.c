@@ -145,19 +145,6 @@ static void on_supervisor_time(void *arg)
     upstream_handle(arg, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_TIME }, TG_REASON_NONE);
 }
 
-static void log_failure(struct tg_upstream *up, const struct tg_link_end *end, bool was_up, uint64_t delay_ms)
-{
-    uint32_t suppressed;
-
-    if (!tg_log_limit_allows(&up->share->failure_limit, 1, tg_clock_now_ms(), &suppressed))
-        return;
-    tg_log(TG_LOG_WARNING, "upstream", was_up ? "disconnected" : "attempt_failed",
-           TG_F_STR("stream", upstream_name(up)), TG_F_STR("reason", tg_upstream_reason_text(end->reason)),
-           TG_F_STR_IF("detail", end->detail), TG_F_INT_IF("status", end->status),
-           TG_F_INT_IF("close_code", end->close_code), TG_F_INT("retry_ms", delay_ms),
-           TG_F_INT_IF("suppressed", suppressed));
-}
-
 /* The backend may have acted on what a client posted, and would do so again. It would not when it has refused for now,
  * and it goes on where it was when it has numbered its events. */
 static bool is_past_repeating(const struct tg_upstream *up, const struct tg_link_end *end, bool was_up)
@@ -180,7 +167,7 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
     tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
     bool is_over = is_past_repeating(up, end, was_up);
     uint64_t delay_ms = upstream_handle(up, &event, end->reason);
-    log_failure(up, end, was_up, is_over ? 0 : delay_ms);
+    upstream_log_failure(up, end, was_up, is_over ? 0 : delay_ms);
     if (is_over)
         upstream_break_off(up, end->status);
 }

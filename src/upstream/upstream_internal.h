@@ -4,6 +4,7 @@
  *     upstream_messages.c  takes what they deliver
  *     upstream_streams.c   what is done to the stream, or to all of them
  *     upstream_outgoing.c  the way back
+ *     upstream_log.c       what is logged of its ends
  *     routes.c             the streams of an upstream that feeds many
  *     set.c, set_members.c upstreams on their workers: made, found, ended */
 #ifndef TIDEGATE_UPSTREAM_INTERNAL_H
@@ -94,6 +95,11 @@ uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_even
 void upstream_start_health(struct tg_upstream *up);
 /* The link has ended; up->link is no more. */
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end);
+
+/* upstream_log.c: how a connection or an attempt ended, and where it was. `delay_ms`: until the next attempt. */
+void upstream_log_failure(struct tg_upstream *up, const struct tg_link_end *end, bool was_up,
+                          uint64_t delay_ms);
+void upstream_log_finish(struct tg_upstream *up, const struct tg_link_end *end); /* in order, and for good */
 
 /* upstream_streams.c */
 enum tg_err upstream_append(struct tg_upstream *up,

@@ -181,6 +181,7 @@ static void on_end(void *arg, const struct tg_link_end *end)
     tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
     if (end->is_finished && up->source->config->scope == TG_SCOPE_CLIENT) {
         tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
+        upstream_log_finish(up, end);
         upstream_finish(up, tg_upstream_reason_text(end->reason));
     } else {
         upstream_fail(up, end);

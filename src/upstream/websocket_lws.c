@@ -57,6 +57,7 @@ static void tell_end(struct tg_websocket *ws, enum tg_upstream_reason reason, co
 
     end.reason = reason;
     end.detail = detail;
+    end.target = &ws->target;
     ws->options.handler->on_end(ws->options.arg, &end);
 }
 
@@ -204,7 +205,9 @@ static void on_frame(struct tg_websocket *ws, enum tg_frame_kind kind, const str
     case TG_FRAME_CLOSE:
         ws->end.close_code = frame->close_code;
         ws->end.is_finished = frame->close_code == CLOSE_NORMAL;
+        ws->end.close_reason = frame->payload;
         end_and_close(ws, TG_REASON_CLOSED, "", frame->close_code);
+        ws->end.close_reason = (struct tg_str){ 0 }; /* it goes with the block */
         break;
     case TG_FRAME_BREACH:
         end_and_close(ws, TG_REASON_PROTOCOL, frame->breach, TG_CLOSE_PROTOCOL);

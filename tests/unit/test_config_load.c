@@ -136,6 +136,22 @@ static void secrets_stay_out_of_messages(void **state)
         "t.json:1:54: streams.q.upstream.origin: the environment variable TIDEGATE_TEST is not UTF-8\n");
 }
 
+static void each_stream_knows_its_secrets(void **state)
+{
+    (void)state;
+    setenv("TIDEGATE_TEST", "hush", 1);
+    setenv("TIDEGATE_OTHER", "else", 1);
+    struct tg_config *config = load_good("{\"streams\":{"
+                                         "\"a\":{\"upstream\":{\"url\":\"ws://h/${TIDEGATE_TEST}\","
+                                         "\"on_open\":[{\"x\":[\"${TIDEGATE_OTHER}\"]}]}},"
+                                         "\"b\":{\"upstream\":{\"url\":\"ws://h\"}}},\"routes\":[]}");
+    assert_string_equal(config->streams[0].secrets[0], "hush");
+    assert_string_equal(config->streams[0].secrets[1], "else");
+    assert_null(config->streams[0].secrets[2]);
+    assert_null(config->streams[1].secrets);
+    tg_config_free(config);
+}
+
 static void route_knows_its_stream(void **state)
 {
     (void)state;
@@ -214,6 +230,8 @@ static void relative_names_start_at_the_file(void **state)
                             "\"routes\":[{\"path\":\"/q\",\"file\":\"secret\"}]}");
     assert_int_equal(tg_config_load("in/t.json", &config, &errors), TG_OK);
     assert_string_equal(config->streams[0].upstream.bearer, "abc");
+    assert_string_equal(config->streams[0].secrets[0], "abc"); /* so that it can be masked */
+    assert_null(config->streams[0].secrets[1]);
     assert_string_equal(config->routes[0].file, "in/secret");
     tg_config_free(config);
 }
@@ -255,6 +273,7 @@ int main(void)
         cmocka_unit_test(urls_come_in_parts),
         cmocka_unit_test(messages_are_text_binary_or_compact_json),
         cmocka_unit_test(secrets_stay_out_of_messages),
+        cmocka_unit_test(each_stream_knows_its_secrets),
         cmocka_unit_test(route_knows_its_stream),
         cmocka_unit_test(errors_stop_at_a_thousand),
         cmocka_unit_test(a_url_is_no_longer_than_a_request_may_be),
