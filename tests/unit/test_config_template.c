@@ -22,6 +22,40 @@ static void assert_bad(const struct tg_option_grammar *grammar, const char *text
     tg_buffer_deinit(&out);
 }
 
+/* NULL: none is made. */
+static void assert_guess(const struct tg_option_grammar *grammar, const char *text, const char *pointer)
+{
+    struct tg_buffer expected = { 0 };
+    tg_buffer_append_str(&expected, grammar->expected);
+    if (pointer)
+        tg_buffer_appendf(&expected, "; did you mean \"%s\"?", pointer);
+    assert_bad(grammar, text, expected.data);
+    tg_buffer_deinit(&expected);
+}
+
+static void a_pointer_without_its_slash_is_guessed(void **state)
+{
+    static const struct {
+        const char *text, *pointer;
+    } cases[] = {
+        { "payload", "/payload" },
+        { "a/b", "/a/b" },
+        { "$.a.b[0]", "/a/b/0" },
+        { ".items[2].id", "/items/2/id" },
+        { "a.b", "/a.b" },
+        { "$", NULL },
+        { ".", NULL },
+        { "a b", NULL },
+        { "items[0]", "/items/0" },
+        { "@odata.nextLink", "/@odata.nextLink" },
+    };
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
+        assert_guess(&tg_grammar_pointer, cases[i].text, cases[i].pointer);
+        assert_guess(&tg_grammar_pointer_or_all, cases[i].text, cases[i].pointer);
+    }
+}
+
 static void event_is_pointer_constant_or_template(void **state)
 {
     (void)state;
@@ -55,7 +89,7 @@ static void id_holds_only_what_ids_hold(void **state)
     assert_bad(&tg_grammar_id_value, "{/a}{{", expected.data);
     assert_bad(&tg_grammar_id_value, "{/a|/}", expected.data);
     tg_buffer_deinit(&expected);
-    assert_bad(&tg_grammar_id_value, "constant", tg_grammar_id_value.expected);
+    assert_guess(&tg_grammar_id_value, "constant", "/constant");
     assert_bad(&tg_grammar_id_value, "", tg_grammar_id_value.expected);
 }
 
@@ -65,7 +99,7 @@ static void data_may_be_all_of_it(void **state)
     static const char *const good[] = { "", "/a", "{/a}\n{/b}", "{{\"a\":{/a}}}" };
     for (size_t i = 0; i < TG_COUNT_OF(good); i++)
         assert_good(&tg_grammar_data_value, good[i]);
-    assert_bad(&tg_grammar_data_value, "constant", tg_grammar_data_value.expected);
+    assert_guess(&tg_grammar_data_value, "constant", "/constant");
 }
 
 static void faults_are_told_with_their_place(void **state)
@@ -85,6 +119,7 @@ static void faults_are_told_with_their_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pointer_without_its_slash_is_guessed),
         cmocka_unit_test(event_is_pointer_constant_or_template),
         cmocka_unit_test(id_holds_only_what_ids_hold),
         cmocka_unit_test(data_may_be_all_of_it),
