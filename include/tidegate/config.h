@@ -357,6 +357,10 @@ bool tg_parameter_allows(struct tg_parameter *parameter, struct tg_str value);
  * them. */
 bool tg_parameters_allow(struct tg_parameter *const *parameters, size_t count, struct tg_str key);
 
+/* Events of this type are told by Tidegate alone: "tidegate.…", and those that `sse` names. White space around it does not
+ * count, as some clients drop it. */
+bool tg_config_is_own_type(const struct tg_config_sse *sse, struct tg_str type);
+
 /* Appends the JSON Schema (draft 2020-12) of the configuration, made from the option table. */
 enum tg_err tg_config_schema(struct tg_buffer *out);
 /* Appends the option reference as Markdown, made from the same table. */

@@ -51,6 +51,9 @@ struct tg_translator;
  * *ret_error: a jq filter that does not compile, or another rule that cannot be one. */
 enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg_translator **ret_translator,
                               struct tg_buffer *ret_error);
+/* Before the first message: event types that `names` has are Tidegate's own, as those beginning with "tidegate." are in any
+ * case. A message that gives one is a misfit. `names` must outlive the translator. */
+void tg_translator_reserve(struct tg_translator *translator, const struct tg_config_sse *names);
 void tg_translator_free(struct tg_translator *translator);
 
 /* The rule that did not fit, and what it found instead: "/payload" finds "nothing". Borrowed from the rules; zeroed when no

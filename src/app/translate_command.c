@@ -284,6 +284,8 @@ static enum tg_err compile(struct trial *trial, struct tg_buffer *ret_error)
 {
     const struct tg_config_stream *stream = trial->options->stream;
     enum tg_err err = tg_translator_new(&stream->translate, &trial->translator, ret_error);
+    if (!err)
+        tg_translator_reserve(trial->translator, trial->options->names);
     if (!err && stream->route.by)
         err = tg_translator_route(trial->translator, &stream->route, stream->parameters,
                                   stream->parameter_count, ret_error);

@@ -91,6 +91,28 @@ static void check_listeners(struct tg_document *document, struct tg_config *conf
     check_admin(document, config);
 }
 
+/* ---- clients ------------------------------------------------------------------------------------------ */
+
+/* Other events would look like those that tell of gaps, outages and ends. */
+static void check_sse(struct tg_document *document, const struct tg_config_sse *sse)
+{
+    const struct {
+        const char *key, *type;
+    } names[] = { { "gap_event", sse->gap_event },
+                  { "upstream_event", sse->upstream_event },
+                  { "end_event", sse->end_event } };
+    static const char *const taken[] = { "message", "tidegate.error", "tidegate.hello" };
+    struct tg_path path = TG_PATH_KEY(NULL, "sse");
+
+    for (size_t i = 0; i < TG_COUNT_OF(names); i++) {
+        struct tg_path name = TG_PATH_KEY(&path, names[i].key);
+        for (size_t j = 0; names[i].type && j < TG_COUNT_OF(taken); j++) {
+            if (strcmp(names[i].type, taken[j]) == 0)
+                tg_document_error(document, &name, "expected another event type: other events have this one");
+        }
+    }
+}
+
 /* ---- the whole file ----------------------------------------------------------------------------------- */
 
 void tg_config_check(struct tg_document *document, struct tg_config *config)
@@ -98,9 +120,10 @@ void tg_config_check(struct tg_document *document, struct tg_config *config)
     struct tg_path streams = TG_PATH_KEY(NULL, "streams");
 
     check_listeners(document, config);
+    check_sse(document, &config->sse);
     for (size_t i = 0; i < config->stream_count; i++) {
         struct tg_path stream = TG_PATH_KEY(&streams, config->streams[i].name);
-        tg_config_check_stream(document, &stream, &config->streams[i]);
+        tg_config_check_stream(document, &stream, &config->sse, &config->streams[i]);
     }
     tg_config_check_routes(document, config);
 }

@@ -11,7 +11,7 @@ void tg_config_check(struct tg_document *document, struct tg_config *config);
 
 /* Its parts. `path` is that of the stream. */
 void tg_config_check_stream(struct tg_document *document, const struct tg_path *path,
-                            struct tg_config_stream *stream);
+                            const struct tg_config_sse *sse, struct tg_config_stream *stream);
 void tg_config_check_session(struct tg_document *document, const struct tg_path *path,
                              const struct tg_config_stream *stream);
 /* Those of its `route`. */
@@ -35,6 +35,6 @@ void tg_config_check_messages(struct tg_document *document, const struct tg_path
 void tg_config_check_request(struct tg_document *document, const struct tg_path *path,
                              struct tg_config_stream *stream);
 void tg_config_check_translate(struct tg_document *document, const struct tg_path *path,
-                               const struct tg_config_stream *stream);
+                               const struct tg_config_sse *sse, const struct tg_config_stream *stream);
 
 #endif

@@ -70,7 +70,7 @@ static void fill_in(const struct tg_document *document, const struct tg_path *pa
 }
 
 void tg_config_check_stream(struct tg_document *document, const struct tg_path *path,
-                            struct tg_config_stream *stream)
+                            const struct tg_config_sse *sse, struct tg_config_stream *stream)
 {
     struct tg_path scope = TG_PATH_KEY(path, "scope"), upstream = TG_PATH_KEY(path, "upstream"),
                    translate = TG_PATH_KEY(path, "translate");
@@ -86,5 +86,5 @@ void tg_config_check_stream(struct tg_document *document, const struct tg_path *
     }
     tg_config_check_request(document, &upstream, stream);
     tg_config_check_upstream(document, &upstream, &stream->upstream);
-    tg_config_check_translate(document, &translate, stream);
+    tg_config_check_translate(document, &translate, sse, stream);
 }

@@ -130,7 +130,8 @@ static const struct tg_option translate_options[] = {
     { .key = "event", .type = TG_OPTION_STRING, AT(tg_config_translate, event),
       .grammar = &tg_grammar_event_value, .example = "\"event\": \"{/type}.{/symbol|none}\"",
       .help = "The event's type: a JSON pointer such as `/type` into the message, a template, or the type "
-              "itself. Where the pointer finds something other than a string, the message is a misfit. Without it, "
+              "itself. Where the pointer finds something other than a string, the message is a misfit; so it is where "
+              "the type is one of Tidegate's own: `tidegate.…`, those that `sse` names, `error_event`. Without it, "
               "or where the pointer finds nothing, events have the type that an `sse` backend gives them, else none, and "
               "browsers call them `message`." },
     { .key = "id", .type = TG_OPTION_STRING, AT(tg_config_translate, id), .grammar = &tg_grammar_id_value,

@@ -23,6 +23,7 @@ enum tg_err tg_draft_rules_init(struct tg_draft_rules *draft_rules, const struct
                                 struct tg_buffer *ret_error)
 {
     *draft_rules = (struct tg_draft_rules){ 0 };
+    draft_rules->error_event = rules->on_misfit == TG_MISFIT_ERROR_EVENT ? rules->error_event : NULL;
     enum tg_err err = rule_init(&draft_rules->event, rules->event, ret_error);
     if (!err)
         err = rule_init(&draft_rules->id, rules->id, ret_error);
@@ -50,12 +51,31 @@ static bool is_event_type(struct tg_str type)
     return true;
 }
 
-static enum tg_misfit carry_type(const struct tg_message *message, struct tg_draft *draft)
+/* What is wrong with a type, or NULL. */
+static const char *fault_of(const struct tg_draft_rules *rules, struct tg_str type)
+{
+    if (!is_event_type(type))
+        return "no event type";
+    if (type.length == 0)
+        return NULL;
+    if (tg_config_is_own_type(&rules->own_types, type) ||
+        (rules->error_event && tg_str_equals(type, tg_str_from(rules->error_event))))
+        return "a type of Tidegate's own events";
+    return NULL;
+}
+
+static enum tg_misfit carry_type(struct tg_draft_rules *rules, const struct tg_message *message,
+                                 struct tg_draft *draft)
 {
     if (message->type.length == 0)
         return TG_MISFIT_NONE;
-    if (!is_event_type(message->type) || !tg_utf8_is_valid(message->type.data, message->type.length))
+    const char *fault = fault_of(rules, message->type);
+    if (!fault && !tg_utf8_is_valid(message->type.data, message->type.length))
+        fault = "no event type";
+    if (fault) {
+        rules->cause = (struct tg_misfit_cause){ TG_STR("event:"), fault };
         return TG_MISFIT_EVENT;
+    }
     draft->event.type = message->type;
     return TG_MISFIT_NONE;
 }
@@ -114,20 +134,19 @@ static enum tg_misfit pick_event(struct tg_draft_rules *rules, const struct tg_m
     enum tg_misfit misfit;
 
     if (rule->kind == TG_RULE_NONE)
-        return carry_type(message, draft);
+        return carry_type(rules, message, draft);
     if (rule->kind == TG_RULE_POINTER) {
         struct tg_str value = tg_pointer_slice(rule->parts[0].pointer, json);
         if (value.length == 0)
-            return carry_type(message, draft);
+            return carry_type(rules, message, draft);
         if (tg_json_kind(value) != TG_JSON_STRING)
             return blame(rules, rule, "no string", TG_MISFIT_EVENT);
         misfit = take_string(value, &rules->event_text, type);
     } else {
         misfit = fill(rules, rule, json, &rules->event_text, TG_MISFIT_EVENT, type);
     }
-    if (misfit == TG_MISFIT_NONE && !is_event_type(*type))
-        misfit = blame(rules, rule, "no event type", TG_MISFIT_EVENT);
-    return misfit;
+    const char *fault = misfit == TG_MISFIT_NONE ? fault_of(rules, *type) : NULL;
+    return fault ? blame(rules, rule, fault, TG_MISFIT_EVENT) : misfit;
 }
 
 static enum tg_misfit pick_id(struct tg_draft_rules *rules, const struct tg_message *message,
@@ -207,7 +226,7 @@ enum tg_misfit tg_draft_make_raw(struct tg_draft_rules *rules, const struct tg_m
 {
     *ret_draft = (struct tg_draft){ 0 };
     /* A type that cannot be sent is left out: raw is the last chance of a message. */
-    carry_type(message, ret_draft);
+    carry_type(rules, message, ret_draft);
     carry_id(message, ret_draft);
     return own_text(rules, part, ret_draft);
 }

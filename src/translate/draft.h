@@ -9,7 +9,9 @@
 struct tg_draft_rules {
     struct tg_rule event, id, data;
     struct tg_buffer event_text, id_text, data_text;
-    struct tg_misfit_cause cause; /* of the misfit that tg_draft_make returned last */
+    struct tg_config_sse own_types; /* those that no message may give */
+    const char *error_event;        /* likewise; NULL: there are no such events */
+    struct tg_misfit_cause cause;   /* of the misfit that tg_draft_make returned last */
 };
 /* TG_ERR_INVALID with a line in *ret_error; tg_draft_rules_deinit all the same. */
 enum tg_err tg_draft_rules_init(struct tg_draft_rules *draft_rules, const struct tg_config_translate *rules,

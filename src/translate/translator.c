@@ -127,6 +127,11 @@ struct tg_str tg_translator_key(const struct tg_translator *translator)
     return translator->address.key;
 }
 
+void tg_translator_reserve(struct tg_translator *translator, const struct tg_config_sse *names)
+{
+    translator->draft_rules.own_types = *names;
+}
+
 void tg_translator_let_go(struct tg_translator *translator)
 {
     translator->is_let_go = true;

@@ -42,6 +42,8 @@ static enum tg_err new_share(const struct tg_source *source, struct tg_share **r
     struct tg_share *share = tg_alloc(sizeof(*share));
     enum tg_err err = tg_translator_new(&config->translate, &share->translator, ret_error);
 
+    if (err == TG_OK)
+        tg_translator_reserve(share->translator, source->names);
     if (err == TG_OK && source->kind == TG_SOURCE_ROUTED)
         err = tg_translator_route(share->translator, &config->route, config->parameters,
                                   config->parameter_count, ret_error);

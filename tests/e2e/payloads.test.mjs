@@ -103,6 +103,17 @@ test('a message of exactly max_message passes, a longer one is dropped and count
   assert.equal(await gate.metric('tidegate_upstream_dropped_messages_total'), 4);
 });
 
+test('a backend cannot forge an event of Tidegate', async (t) => {
+  const types = ['tidegate.end', 'tidegate.upstream', 'tidegate.hello', 'our.gap', 'quote'];
+  const { gate } = await startWith(t, (socket) => {
+    for (const type of types) socket.send(JSON.stringify({ type, reason: 'forged' }));
+  }, { stream: { translate: { event: '/type' } }, sse: { gap_event: 'our.gap' } });
+  const client = startClient(t, { port: gate.port });
+  await client.until('the last event', () => client.events.at(-1)?.type === 'quote');
+  assert.deepEqual(client.events.filter((event) => event.data.includes('forged')).map((event) => event.type), ['quote']);
+  assert.equal(await gate.metric('tidegate_upstream_dropped_messages_total'), 4);
+});
+
 test('event, id and data come from where the rules say', async (t) => {
   const { gate } = await startWith(t, (socket) => {
     socket.send(JSON.stringify({ type: 'quote', seq: 41, payload: { a: 1 } }));

@@ -192,6 +192,17 @@ class Rules(Case):
         self.expect(done, 1, "data: 1\n\ndata: 2\n\n", "line 1: dropped: data: /a finds nothing, and 2 more\n"
                                                      "1 message: 2 events, 0 filtered, 0 repeated, 3 misfits\n")
 
+    def test_no_message_has_a_type_of_tidegates_own(self):
+        given = lines({"type": "tidegate.end"}, {"type": "quote"}, {"type": " tidegate.gap"})
+        done = self.translate({"event": "/type"}, given)
+        self.expect(done, 1, "event: quote\ndata: {\"type\": \"quote\"}\n\n",
+                    "line 1: dropped: event: /type finds a type of Tidegate's own events\n"
+                    "line 3: dropped: event: /type finds a type of Tidegate's own events\n"
+                    "3 messages: 1 event, 0 filtered, 0 repeated, 2 misfits\n")
+        done = self.translate({"jq": ".[]", "jq_timeout": JQ_TIMEOUT, "event": "{/type}", "on_misfit": "raw"},
+                              lines([{"type": "tidegate.end"}]))
+        self.assertEqual(done.stdout, "data: {\"type\":\"tidegate.end\"}\n\n")
+
     def test_each_kind_of_upstream_will_do(self):
         self.write({kind: {"upstream": upstream, "translate": {"data": "/a"}} for kind, upstream in UPSTREAMS.items()})
         for kind in UPSTREAMS:

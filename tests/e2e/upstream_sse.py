@@ -124,6 +124,17 @@ class Events(Sse):
         self.assertIn('"event":"message_dropped"', gate.read_log())
         self.assertNotIn("xxx", gate.read_log())
 
+    def test_types_of_tidegates_own_are_misfits(self):
+        def script(connection):
+            connection.ask()
+            for name in ("tidegate.end", "tidegate.gap", "tidegate.upstream", " tidegate.hello"):
+                connection.send(STREAM * (name == "tidegate.end") + chunk(f"event: {name}\ndata: forged\n\n"))
+            connection.send(chunk("data: good\n\n"))
+            connection.wait_end()
+
+        self.expect(self.start(script), UP, GOOD)
+        self.assertEqual(self.metric(self.tidegate_under_test, "tidegate_upstream_dropped_messages_total", "event"), 4)
+
     def test_bytes_that_are_not_utf8_are_left_out_and_the_connection_stays(self):
         def script(connection):
             connection.ask()

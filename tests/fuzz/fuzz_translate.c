@@ -64,6 +64,11 @@ static void check(bool is_true)
         abort();
 }
 
+/* Short ones, to be found. */
+static const struct tg_config_sse names = { .gap_event = P("g"),
+                                            .upstream_event = P("up"),
+                                            .end_event = P("a") };
+
 struct receiver {
     uint64_t taken;
     bool refuses; /* the third one and what follows */
@@ -82,6 +87,8 @@ static bool on_event(void *arg, const struct tg_event *event)
     check(event->type.length == 0 || (!memchr(event->type.data, '\n', event->type.length) &&
                                       !memchr(event->type.data, '\r', event->type.length) &&
                                       !memchr(event->type.data, '\0', event->type.length)));
+    check(!tg_config_is_own_type(&names, event->type) ||
+          tg_str_equals(event->type, TG_STR("tidegate.error")));
     if (receiver->refuses && receiver->taken == 2) {
         receiver->has_refused = true;
         return false;
@@ -125,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct tg_translator *translator = NULL;
     struct tg_buffer error = { 0 };
     check(tg_translator_new(&rules, &translator, &error) == TG_OK);
+    tg_translator_reserve(translator, &names);
     /* Twice: the second time some of it has been seen. */
     for (int i = 0; i < 2; i++) {
         struct receiver receiver = { .refuses = how & REFUSES };

@@ -1,6 +1,8 @@
 /* What becomes of messages that the rules do not fit. */
 #include "test_translate_support.h"
 
+#include <stdio.h>
+
 static void a_misfit_names_the_rule_and_what_it_finds(void **state)
 {
     static const struct {
@@ -186,6 +188,80 @@ static void the_last_message_need_not_fit(void **state)
     }
 }
 
+/* ---- Tidegate's own types ---------------------------------------------------------------------- */
+
+static const char *const own_types[] = { "tidegate.end",   "tidegate.gap",   "tidegate.upstream",
+                                         "tidegate.hello", "tidegate.error", "tidegate.",
+                                         " tidegate.end",  "tidegate.end  ", "our.gap",
+                                         "our.state",      "our.end",        " our.end " };
+
+static void assert_forgery(struct tg_config_translate rules, struct tg_message message)
+{
+    const struct tg_config_sse names = { .gap_event = P("our.gap"),
+                                         .upstream_event = P("our.state"),
+                                         .end_event = P("our.end") };
+    struct fixture fixture;
+
+    fixture_init(&fixture, rules);
+    tg_translator_reserve(fixture.translator, &names);
+    feed_message(&fixture, message);
+    assert_int_equal(misfit_count(&fixture.last), 1);
+    assert_int_equal(fixture.last.misfits[TG_MISFIT_EVENT], 1);
+    assert_string_equal(fixture.last.first_cause.finds, "a type of Tidegate's own events");
+    for (size_t i = 0; i < fixture.count; i++)
+        assert_true(fixture.events[i].type[0] == '\0' || strcmp(fixture.events[i].type, "oops") == 0);
+    fixture_deinit(&fixture);
+}
+
+static void no_message_forges_tidegates_own_types(void **state)
+{
+    char json[200], escaped[200];
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(own_types); i++) {
+        const char *type = own_types[i];
+        snprintf(json, sizeof(json), "[{\"type\":\"%.3s\\u%04x%s\"}]", type, (unsigned)type[3], type + 4);
+        const struct tg_message message = text(json);
+        struct tg_message carried = text("{}");
+        carried.type = tg_str_from(type);
+        for (int action = TG_MISFIT_DROP; action <= TG_MISFIT_ERROR_EVENT; action++) {
+            const struct tg_config_translate by_pointer =
+                RULES(.event = P("/0/type"), .on_misfit = action, .error_event = P("oops"));
+            assert_forgery(by_pointer, message);
+            assert_forgery(
+                RULES(.event = P("/type"), .split = P(""), .on_misfit = action, .error_event = P("oops")),
+                message);
+            assert_forgery(RULES(.event = P("{/0/type}"), .on_misfit = action, .error_event = P("oops")),
+                           message);
+            assert_forgery(RULES(.event = P("{/none|tidegate}{/end|.end}"), .on_misfit = action,
+                                 .error_event = P("oops")),
+                           message);
+            assert_forgery(RULES(.on_misfit = action, .error_event = P("oops")), carried);
+            assert_forgery(RULES(.event = P("/type"), .on_misfit = action, .error_event = P("oops")),
+                           carried);
+        }
+        snprintf(escaped, sizeof(escaped), "x%s", type);
+        assert_makes(RULES(.event = P("/t")),
+                     (struct tg_message){ .bytes = "{}", .length = 2, .type = tg_str_from(escaped) }, escaped,
+                     "", "{}");
+    }
+    assert_makes(RULES(.event = P("/t")), text("{\"t\":\"our.end\"}"), "our.end", "", "{\"t\":\"our.end\"}");
+    assert_makes(RULES(.event = P("/t")), text("{\"t\":\"Tidegate.end\"}"), "Tidegate.end", "",
+                 "{\"t\":\"Tidegate.end\"}");
+    assert_makes(RULES(.event = P("/t")), text("{\"t\":\"tidegate\"}"), "tidegate", "",
+                 "{\"t\":\"tidegate\"}");
+}
+
+static void an_error_event_cannot_be_forged_either(void **state)
+{
+    (void)state;
+    const struct tg_config_translate rules =
+        RULES(.event = P("/t"), .on_misfit = TG_MISFIT_ERROR_EVENT, .error_event = P("oops"));
+    assert_forgery(rules, text("{\"t\":\"oops\"}"));
+    assert_makes(RULES(.event = P("/t"), .error_event = P("oops")), text("{\"t\":\"oops\"}"), "oops", "",
+                 "{\"t\":\"oops\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +276,8 @@ int main(void)
         cmocka_unit_test(an_error_event_says_why_and_nothing_else),
         cmocka_unit_test(each_item_that_does_not_fit_has_its_error_event),
         cmocka_unit_test(the_last_message_need_not_fit),
+        cmocka_unit_test(no_message_forges_tidegates_own_types),
+        cmocka_unit_test(an_error_event_cannot_be_forged_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
