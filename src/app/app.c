@@ -5,6 +5,7 @@
  * Each stream that is shared is owned by one worker, by its place in the configuration; its upstream lives there too. */
 #include "app_private.h"
 #include "heap.h"
+#include "signals.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,17 +21,6 @@ static void raise_descriptor_limit(void)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit))
         tg_log(TG_LOG_WARNING, "app", "descriptor_limit_not_raised", TG_F_INT("wanted", limit.rlim_max));
-}
-
-/* Before any thread exists, so that all inherit it. */
-static void prepare_signals(struct tg_app *app)
-{
-    sigemptyset(&app->signals);
-    sigaddset(&app->signals, SIGTERM);
-    sigaddset(&app->signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &app->signals, &app->signals_before);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
 }
 
 static enum tg_err add_shared(struct tg_app *app, size_t index, struct tg_buffer *ret_error)
@@ -170,7 +160,7 @@ enum tg_err tg_app_new(struct tg_config *config, const struct tg_route *extra_ro
     app->config = config;
     tg_log_configure((enum tg_log_level)config->log.level, (enum tg_log_format)config->log.format);
     tg_log(TG_LOG_INFO, "app", "configuration", TG_F_STR("file", config->source));
-    prepare_signals(app);
+    tg_signals_block(&app->signals_before);
     raise_descriptor_limit();
     tg_heap_configure();
 

@@ -42,7 +42,6 @@ struct tg_app {
     const char *shown_names[2];
 
     struct tg_buffer *files; /* of routes that serve a file; one for each route */
-    sigset_t signals;        /* that end it: blocked, and taken by tg_app_run */
     sigset_t signals_before;
 };
 

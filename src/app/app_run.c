@@ -7,9 +7,9 @@
  * much is taken apart as can be. */
 #include "app_private.h"
 #include "heap.h"
+#include "signals.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,15 +57,6 @@ static enum tg_err start(struct tg_app *app)
     return TG_OK;
 }
 
-/* The signal that came within `limit_ms`, or 0. */
-static int take_signal(const struct tg_app *app, uint64_t limit_ms)
-{
-    struct timespec limit = { .tv_sec = (time_t)(limit_ms / 1000),
-                              .tv_nsec = (long)(limit_ms % 1000) * 1000000 };
-    int number = sigtimedwait(&app->signals, NULL, &limit);
-    return number > 0 ? number : 0;
-}
-
 static bool clients_are_gone(const struct tg_app *app)
 {
     return tg_server_connection_count(app->server) == 0;
@@ -89,7 +80,7 @@ static bool wait_until(const struct tg_app *app, bool (*is_done)(const struct tg
 {
     uint64_t end_ms = tg_clock_now_ms() + limit_ms;
     while (!is_done(app) && tg_clock_now_ms() < end_ms) {
-        if (take_signal(app, LOOK_EVERY_MS))
+        if (tg_signals_take(LOOK_EVERY_MS))
             return false;
     }
     return true;
@@ -122,7 +113,7 @@ static int serve_until_signal(const struct tg_app *app)
 {
     struct tg_heap_watch watch = { 0 };
     for (;;) {
-        int number = take_signal(app, HEAP_EVERY_MS);
+        int number = tg_signals_take(HEAP_EVERY_MS);
         if (number)
             return number;
         if (tg_heap_watch_is_due(&watch, count_moves(app)))
@@ -137,13 +128,13 @@ static void on_late_signal(int number)
 }
 
 /* While all is taken apart, for which a worker that is busy (with a jq filter, say) has to be waited for. */
-static void end_by_signals(const struct tg_app *app)
+static void end_by_signals(void)
 {
     static const int numbers[] = { SIGTERM, SIGINT, SIGALRM };
     const struct sigaction action = { .sa_handler = on_late_signal };
     for (size_t i = 0; i < TG_COUNT_OF(numbers); i++)
         sigaction(numbers[i], &action, NULL);
-    pthread_sigmask(SIG_UNBLOCK, &app->signals, NULL);
+    tg_signals_unblock_end();
 }
 
 enum tg_exit tg_app_run(struct tg_app *app)
@@ -156,7 +147,7 @@ enum tg_exit tg_app_run(struct tg_app *app)
            TG_F_INT("drain_ms", app->config->drain_ms));
 
     bool is_orderly = end_in_order(app);
-    end_by_signals(app);
+    end_by_signals();
     if (!is_orderly) {
         tg_log(TG_LOG_WARNING, "app", "ended_at_once", TG_F_STR("cause", "a second signal"));
         alarm(AT_ONCE_S);

@@ -2,9 +2,8 @@
  * runs it. */
 #include "commands.h"
 #include "demo_controls.h"
+#include "signals.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,26 +90,20 @@ static enum tg_exit run_tidegate(const struct tg_demo_options *options, struct t
     return code;
 }
 
-static enum tg_exit wait_for_signal(const struct tg_demo_options *options, const struct tg_demo *demo,
-                                    const sigset_t *signals)
+static enum tg_exit wait_for_signal(const struct tg_demo_options *options, const struct tg_demo *demo)
 {
     printf("The legacy backend runs at ws://%s:%d/feed; Ctrl-C ends it.\n", options->legacy_address,
            tg_demo_backend_port(demo->backend));
     fflush(stdout);
-    int number;
-    sigwait(signals, &number);
+    tg_signals_take(UINT64_MAX);
     return TG_EXIT_OK;
 }
 
 enum tg_exit tg_demo_run(const struct tg_demo_options *options)
 {
     /* Before the backend's thread exists: signals are for the main thread. */
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    sigset_t before;
+    tg_signals_block(&before);
 
     struct tg_demo demo = { 0 };
     if (tg_demo_backend_new(options->legacy_address, options->legacy_port, &demo.backend)) {
@@ -121,7 +114,7 @@ enum tg_exit tg_demo_run(const struct tg_demo_options *options)
         return TG_EXIT_FAILURE;
     }
     enum tg_exit code =
-        options->backend_only ? wait_for_signal(options, &demo, &signals) : run_tidegate(options, &demo);
+        options->backend_only ? wait_for_signal(options, &demo) : run_tidegate(options, &demo);
     tg_demo_backend_free(demo.backend);
     tg_buffer_deinit(&demo.config_text);
     return code;

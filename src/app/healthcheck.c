@@ -1,6 +1,7 @@
 /* `tidegate healthcheck`: one GET, 3 s at most in all. */
 #include "commands.h"
 #include "http_client.h"
+#include "signals.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ static void on_alarm(int number)
 enum tg_exit tg_healthcheck_run(const char *text)
 {
     /* The alarm covers name lookup too, which knows no timeout. */
+    tg_signals_ignore();
     signal(SIGALRM, on_alarm);
     alarm(LIMIT_S);
 

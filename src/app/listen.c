@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "http_client.h"
 #include "listen_line.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -182,7 +183,7 @@ enum tg_exit tg_listen_run(const struct tg_listen_options *options)
         tg_buffer_append_str(&listener.parser.last_id, options->last_event_id);
         tg_sse_parser_restart(&listener.parser);
     }
-    signal(SIGPIPE, SIG_IGN);
+    tg_signals_ignore();
     struct sigaction action = { .sa_handler = on_signal };
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -7,6 +7,7 @@
  *
  * What a message makes is written before the next one is waited for, so that a live input can be followed. */
 #include "commands.h"
+#include "signals.h"
 #include "tidegate/translate.h"
 
 #include <errno.h>
@@ -299,7 +300,7 @@ enum tg_exit tg_translate_run(const struct tg_translate_options *options)
     struct trial trial = { .options = options };
     struct tg_buffer error = { 0 };
     tg_jq_set_patient(true);
-    signal(SIGPIPE, SIG_IGN);
+    tg_signals_ignore();
     sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND }, NULL);
 
     enum tg_err err = compile(&trial, &error);

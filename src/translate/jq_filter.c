@@ -61,6 +61,8 @@ static void give_up_rights(void)
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
 
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, 0);

@@ -290,12 +290,29 @@ class Serving(Case):
             self.assertEqual(process.exit_code(), 0, process.stderr())
             process.wait_for("stopped")
 
-    def test_sighup_and_sigpipe_are_ignored(self):
-        process = self.start(config())
+    def test_signals_that_are_for_others_end_nothing(self):
+        process = self.start(config(log={"format": "json", "level": "debug"}))
         at = self.listeners(process)
-        process.signal(signal.SIGHUP)
-        process.signal(signal.SIGPIPE)
+        for name in ("HUP", "USR1", "USR2", "PIPE"):
+            process.signal(signal.Signals[f"SIG{name}"])
+        lines = wait_until("the three in the log", lambda: sorted(
+            (line["signal"], line["level"]) for line in process.log() if line["event"] == "signal_ignored")[2:3])
+        self.assertEqual(lines, [("USR2", "debug")])
+        hup = next(line for line in process.log() if line.get("signal") == "HUP")
+        self.assertEqual((hup["level"], hup["detail"]), ("warning", "the configuration is not loaded again: restart to use a new one"))
         self.assertEqual(get(at["admin"] + "/healthz")[0], 200)
+
+    def test_they_do_not_end_a_drain_either(self):
+        process = self.start(config(drain="1h"))
+        at = self.listeners(process)
+        client = self.open_stream(at["public"])
+        process.signal(signal.SIGTERM)
+        process.wait_for("draining")
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            process.signal(number)
+        process.wait_for("signal_ignored")
+        client.close()
+        self.assertEqual(process.exit_code(), 0, process.stderr())
 
     def open_stream(self, url):
         host = url.split("//")[1].split(":")
@@ -514,6 +531,9 @@ class Demo(Case):
         listener = Process("listen", "--json", f"http://127.0.0.1:{port}/events/quotes")
         self.addCleanup(listener.__exit__)
         wait_until("quotes", lambda: listener.stdout().count('"type":"quote"') > 20)
+        listener.signal(signal.SIGUSR1)
+        listener.signal(signal.SIGUSR2)
+        wait_until("more quotes", lambda: listener.stdout().count('"type":"quote"') > 40)
         listener.signal(signal.SIGINT)
         self.assertEqual(listener.exit_code(), 0)
         events = [json.loads(line) for line in listener.stdout().splitlines()]
@@ -533,6 +553,9 @@ class Demo(Case):
         port = free_port()
         process = self.start_demo("--backend-only", "--legacy-port", str(port))
         wait_until("it says so", lambda: "legacy backend runs" in process.stdout())
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            process.signal(number)
+        wait_until("it says so", lambda: process.stderr().count("signal_ignored") >= 1)
         socket.create_connection(("127.0.0.1", port), timeout=10).close()
         process.signal(signal.SIGTERM)
         self.assertEqual(process.exit_code(), 0)

@@ -380,8 +380,10 @@ class FilterProcesses(Case):
 
     def test_signals_for_all_processes_leave_it_to_the_parent(self):
         child, pid = self.start_filter({"jq": ".", "jq_timeout": JQ_TIMEOUT})
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             os.kill(pid, number)
+        child.send_signal(signal.SIGUSR1)
+        child.send_signal(signal.SIGUSR2)
         child.stdin.write(b"3\n")
         child.stdin.close()
         self.assertEqual(child.stdout.read(), b"\ndata: 3\n\n")

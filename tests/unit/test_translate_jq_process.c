@@ -107,7 +107,8 @@ static void the_process_gets_what_it_needs_and_no_more(void **state)
     assert_int_equal(status_field(pid, "SigBlk:"), 0);
     unsigned long long ignored =
         status_field(pid, "SigIgn:") & 0x7fffffff; /* 32 and 33 are the C library's */
-    assert_int_equal(ignored, 1 << (SIGHUP - 1) | 1 << (SIGINT - 1) | 1 << (SIGTERM - 1));
+    assert_int_equal(ignored, 1 << (SIGHUP - 1) | 1 << (SIGINT - 1) | 1 << (SIGTERM - 1) |
+                                  1 << (SIGUSR1 - 1) | 1 << (SIGUSR2 - 1));
     assert_int_equal(status_field(pid, "NoNewPrivs:"), 1);
     assert_int_equal(limit_of(pid, RLIMIT_CORE), 0);
     assert_int_equal(limit_of(pid, RLIMIT_FSIZE), 0);
