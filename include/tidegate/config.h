@@ -41,6 +41,12 @@ struct tg_config_log {
     int64_t format; /* enum tg_log_format */
 };
 
+/* How often something may be done. */
+struct tg_config_rate {
+    int64_t per_second; /* 0: no limit */
+    int64_t burst;      /* at once, after a pause */
+};
+
 struct tg_config_limits {
     int64_t connections;             /* in all; 0: what the file descriptor limit allows */
     int64_t connections_per_address; /* 0: no limit */
@@ -49,6 +55,7 @@ struct tg_config_limits {
     int64_t idle_timeout_ms;      /* keep-alive connections between requests */
     int64_t request_header_bytes; /* over it: 431 */
     int64_t url_bytes;            /* over it: 414 */
+    struct tg_config_rate upstream_connects; /* to each host and port; burst 0: half of per_second */
 };
 
 struct tg_config_sse {
@@ -256,12 +263,6 @@ struct tg_config_send {
     bool is_set;
     int64_t max_body_bytes;
     bool is_binary; /* whether the backend gets binary messages */
-};
-
-/* How often a client may do what its route is for. */
-struct tg_config_rate {
-    int64_t per_second; /* 0: no limit */
-    int64_t burst;      /* as many as per_second unless set */
 };
 
 /* One upstream feeds many streams; scope shared. */

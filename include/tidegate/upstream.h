@@ -62,6 +62,9 @@ const char *tg_upstream_reason_text(enum tg_upstream_reason reason);
 /* ---- the set of all upstreams; the main thread unless said otherwise --------------------------- */
 
 struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool);
+/* How many connections may begin in a second to each host and port, over all streams and workers; per_second 0: any
+ * number. Before the first upstream is added. */
+void tg_upstream_set_limit_connects(struct tg_upstream_set *set, const struct tg_config_rate *rate);
 /* Adds the upstream of one stream, on the given worker. `config` must outlive the set; the stream is referenced.
  * TG_ERR_TLS / TG_ERR_INVALID with a line in *ret_error (a CA file that does not load, say). Before the start. */
 enum tg_err tg_upstream_set_add(struct tg_upstream_set *set, const struct tg_config_stream *config,
@@ -109,6 +112,8 @@ struct tg_upstream_stats {
     bool required;     /* for readiness: `required`, not at its end, and asked for (on_demand, a family) */
     uint64_t connects; /* attempts that came up */
     uint64_t attempts;
+    uint64_t delayed;                   /* attempts that limits.upstream_connects made wait */
+    uint64_t waiting;                   /* that wait for it now */
     uint64_t failures[TG_REASON_COUNT]; /* attempts that failed and connections that ended, by reason */
     uint64_t endings[TG_ENDING_COUNT];
     uint64_t messages;

@@ -60,6 +60,7 @@ static enum tg_err add_streams(struct tg_app *app)
 {
     app->registry = tg_registry_new();
     app->upstreams = tg_upstream_set_new(app->pool);
+    tg_upstream_set_limit_connects(app->upstreams, &app->config->limits.upstream_connects);
     size_t room = app->config->stream_count + 1;
     app->streams = tg_alloc(room * sizeof(*app->streams));
     app->families = tg_alloc(room * sizeof(struct tg_app_family *));

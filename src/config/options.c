@@ -78,6 +78,20 @@ static const struct tg_option log_object_options[] = {
 };
 OBJECT(log_object, .help = "The log, which goes to standard error.");
 
+static const struct tg_option upstream_connects_options[] = {
+    { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .max = 1000000,
+      .default_text = "200",
+      .help = "Connections that begin in a second to one host and port, over all streams. The others wait their turn: "
+              "streams take turns, and within a stream the first to come is the first to go. The default lets a "
+              "backend spend 5 ms of a core on each login, and has 10,000 keys back in 50 s. 0: no limit." },
+    { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_rate, burst), .max = 1000000, .default_text = "0",
+      .help = "How many begin at once after a pause, so that a start with a few streams does not wait. 0: half as "
+              "many as `per_second`." },
+};
+OBJECT(upstream_connects, .help = "How fast Tidegate connects to a backend, so that a backend that comes back, or "
+                                  "visitors who ask for many keys, do not bring it down. It holds for redirects to "
+                                  "another host, and for polls to a backend that keeps no connection.");
+
 static const struct tg_option limits_options[] = {
     { .key = "connections", .type = TG_OPTION_INTEGER, AT(tg_config_limits, connections), .max = 10000000,
       .default_text = "0",
@@ -104,6 +118,8 @@ static const struct tg_option limits_options[] = {
       .help = "The size of a request's line and headers together. Larger requests are answered with 431." },
     { .key = "url", .type = TG_OPTION_SIZE, AT(tg_config_limits, url_bytes), .min = 64, .max = KIB(64),
       .default_text = "8KiB", .help = "The size of a request's URL. Longer ones are answered with 414." },
+    { .key = "upstream_connects", .type = TG_OPTION_OBJECT, AT(tg_config_limits, upstream_connects),
+      .object = &upstream_connects, .help = "How fast Tidegate connects to each host and port of a backend." },
 };
 OBJECT(limits, .help = "What clients may use up.");
 

@@ -46,14 +46,38 @@ static void look_up(struct tg_websocket *ws)
         tg_timer_start(ws->step, 0); /* without addresses: fails there */
 }
 
-void attempt_start(struct tg_websocket *ws)
+static void start_time(struct tg_websocket *ws, uint64_t timeout_ms)
 {
-    uint64_t timeout_ms = (uint64_t)ws->options.config->connect_timeout_ms;
-
-    tg_target_copy(&ws->target, ws->options.target);
     ws->deadline_ms = now_ms(ws) + timeout_ms;
     tg_timer_start(ws->deadline, timeout_ms);
+}
+
+void attempt_start(struct tg_websocket *ws)
+{
+    tg_target_copy(&ws->target, ws->options.target);
+    start_time(ws, (uint64_t)ws->options.config->connect_timeout_ms);
     look_up(ws);
+}
+
+static void on_turn(void *arg)
+{
+    struct tg_websocket *ws = arg;
+
+    start_time(ws, ws->left_ms);
+    look_up(ws);
+}
+
+static void take_turn(struct tg_websocket *ws)
+{
+    uint64_t now = now_ms(ws);
+
+    if (tg_pass_ask(&ws->pass, ws->options.caller, ws->target.host, ws->target.port, on_turn, ws)) {
+        look_up(ws);
+        return;
+    }
+    ws->phase = PHASE_LOOKUP;
+    ws->left_ms = ws->deadline_ms > now ? ws->deadline_ms - now : 0;
+    tg_timer_stop(ws->deadline);
 }
 
 /* ---- one address ------------------------------------------------------------------------------ */
@@ -129,7 +153,7 @@ void attempt_on_step(void *arg)
     if (!tg_target_is_same_site(ws->options.target, &ws->target))
         ws->is_foreign = true;
     ws->options.handler->on_redirect(ws->options.arg, ws->target.host);
-    look_up(ws);
+    take_turn(ws);
 }
 
 int attempt_on_connected(struct tg_websocket *ws)

@@ -8,6 +8,7 @@
 #ifndef TIDEGATE_UPSTREAM_HTTP_H
 #define TIDEGATE_UPSTREAM_HTTP_H
 
+#include "gate.h"
 #include "target.h"
 #include "tidegate/runtime.h"
 #include "tidegate/upstream.h"
@@ -28,6 +29,7 @@ void tg_http_client_free(struct tg_http_client *client);
 struct tg_http_request {
     const struct tg_config_upstream *config; /* headers, auth, tls, max_redirects; outlives the exchange */
     const struct tg_target *target;
+    const struct tg_caller *caller; /* a redirect to another host or port waits for its turn. Or NULL */
     const struct tg_config_header *headers; /* more of them: Accept and the like; ends with a NULL name */
     bool is_post;
     bool is_once;       /* it is not tried again on a new connection when an old one turns out to be dead */
@@ -49,6 +51,7 @@ struct tg_http_end {
     const char *detail;             /* for the log, borrowed; "" when there is nothing to add */
     const struct tg_target *target; /* of the last hop, borrowed; NULL: there was none */
     bool was_sent;                  /* at least in part, on the last hop: somebody may have acted on it */
+    bool had_to_connect;            /* to the target of the request: there was no kept connection to it */
     bool was_taken; /* a POST, by who then redirected to what is to be got: it has been acted on */
 };
 

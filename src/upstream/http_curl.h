@@ -50,6 +50,9 @@ struct tg_http_exchange {
     struct tg_timer *timer;
     uint64_t head_deadline_ms; /* by the worker's clock; 0: none */
     uint64_t body_timeout_ms;
+    const struct tg_caller *caller;
+    struct tg_pass pass; /* the next hop waits for its turn */
+    uint64_t left_ms;    /* of the time to the head; it does not run meanwhile */
 
     /* the request */
     struct tg_target origin; /* as configured */
@@ -67,6 +70,7 @@ struct tg_http_exchange {
     struct curl_slist *connect_to;
     uint64_t hop;          /* its number among the client's */
     const char *tls_alert; /* a fatal one from the backend; or NULL */
+    bool had_to_connect;   /* the first */
     bool is_looking_up;    /* a thread of libcurl looks up the name */
     enum http_phase phase;
     size_t head_bytes;

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 enum { LOOKUP_MAX_MS = 24 * 3600 * 1000 }; /* libcurl is not to give up on one that nobody waits for */
@@ -54,6 +55,7 @@ struct tg_http_exchange *tg_http_start(struct tg_http_client *client, const stru
     }
     exchange->client = client;
     exchange->config = request->config;
+    exchange->caller = request->caller;
     exchange->handler = *handler;
     exchange->arg = arg;
     tg_target_copy(&exchange->origin, request->target);
@@ -87,6 +89,7 @@ void http_exchange_abandon(struct tg_http_exchange *exchange)
     struct tg_http_exchange **list = exchange->is_due ? &exchange->client->due : &exchange->client->running;
 
     close_hop(exchange);
+    tg_pass_give_up(&exchange->pass);
     DL_DELETE(*list, exchange);
     tg_timer_free(exchange->timer);
     tg_target_deinit(&exchange->origin);
@@ -121,6 +124,7 @@ static void end(struct tg_http_exchange *exchange, struct tg_http_end how)
     how.was_sent = was_sent(exchange);
     how.was_taken = exchange->is_taken;
     how.target = &exchange->target;
+    how.had_to_connect = exchange->had_to_connect;
     exchange->is_over = true;
     tg_timer_stop(exchange->timer);
     exchange->handler.on_end(exchange->arg, &how);
@@ -191,8 +195,39 @@ void http_exchange_step(struct tg_http_exchange *exchange)
         begin_hop(exchange);
 }
 
+static void on_turn(void *arg)
+{
+    struct tg_http_exchange *exchange = arg;
+
+    if (exchange->head_deadline_ms > 0) {
+        exchange->head_deadline_ms = tg_worker_now_ms(exchange->client->worker) + exchange->left_ms;
+        tg_timer_start(exchange->timer, exchange->left_ms);
+    }
+    http_client_defer(exchange);
+}
+
+static void take_turn(struct tg_http_exchange *exchange)
+{
+    const struct tg_target *target = &exchange->target;
+    uint64_t now_ms = tg_worker_now_ms(exchange->client->worker);
+
+    if (tg_pass_ask(&exchange->pass, exchange->caller, target->host, target->port, on_turn, exchange)) {
+        begin_hop(exchange);
+        return;
+    }
+    exchange->left_ms = exchange->head_deadline_ms > now_ms ? exchange->head_deadline_ms - now_ms : 0;
+    tg_timer_stop(exchange->timer);
+}
+
+static bool is_same_place(const struct tg_target *a, const struct tg_target *b)
+{
+    return strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
 static void follow(struct tg_http_exchange *exchange)
 {
+    bool may_be_connected = is_same_place(&exchange->target, &exchange->location);
+
     close_hop(exchange);
     tg_target_deinit(&exchange->target);
     exchange->target = exchange->location;
@@ -200,13 +235,27 @@ static void follow(struct tg_http_exchange *exchange)
     if (!tg_target_is_same_site(&exchange->origin, &exchange->target))
         exchange->is_foreign = true;
     exchange->handler.on_redirect(exchange->arg, exchange->target.host);
-    if (!exchange->is_over)
+    if (exchange->is_over)
+        return;
+    if (may_be_connected)
         begin_hop(exchange);
+    else
+        take_turn(exchange);
+}
+
+static void note_connect(struct tg_http_exchange *exchange)
+{
+    long connects = 0;
+
+    if (is_same_place(&exchange->origin, &exchange->target) &&
+        curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK && connects > 0)
+        exchange->had_to_connect = true;
 }
 
 void http_exchange_on_done(struct tg_http_exchange *exchange, CURLcode result)
 {
     exchange->is_looking_up = false;
+    note_connect(exchange);
     if (exchange->is_over) {
         if (!exchange->is_due) /* else it was cancelled in this turn, and its step is to come */
             http_exchange_abandon(exchange);

@@ -10,6 +10,7 @@
 #define TIDEGATE_UPSTREAM_LINK_H
 
 #include "context.h"
+#include "gate.h"
 #include "http.h"
 #include "progress.h"
 #include "target.h"
@@ -48,6 +49,7 @@ struct tg_link_options {
     struct tg_context *context;  /* websocket */
     struct tg_http_client *http; /* the other kinds */
     const struct tg_tls_client *tls;
+    const struct tg_caller *caller; /* its first connection has had its turn; the others ask. Or NULL */
     const struct tg_config_upstream *config;
     const struct tg_target *target; /* copied */
     struct tg_progress *progress;   /* how far the links before have come; outlives the link */

@@ -15,6 +15,7 @@ void link_http_init(struct link_http *link, const struct tg_link_options *option
         .http = options->http,
         .config = options->config,
         .progress = options->progress,
+        .caller = options->caller,
         .handler = options->handler,
         .arg = options->arg,
         .end = { .detail = "" },

@@ -12,6 +12,7 @@ struct link_http { /* each of these links begins with one */
     struct tg_http_client *http;
     const struct tg_config_upstream *config;
     struct tg_progress *progress;
+    const struct tg_caller *caller; /* or NULL */
     const struct tg_link_handler *handler;
     void *arg;
     struct tg_http_exchange *exchange; /* NULL: none under way */

@@ -278,6 +278,7 @@ static void start_exchange(struct lines_link *link, const struct tg_link_options
     const struct tg_http_request request = {
         .config = config,
         .target = options->target,
+        .caller = options->caller,
         .headers = headers.list,
         .is_post = config->method == TG_CONFIG_POST,
         .is_once = options->is_once,

@@ -25,6 +25,9 @@ struct poll_link {
     struct tg_target target;
     struct tg_timer *next; /* the next request, or the end when there cannot be one */
     uint64_t started_ms;   /* the request */
+    bool has_connected;    /* at least once */
+    bool reconnects;       /* the backend keeps no connection: each request waits for its turn to make one */
+    struct tg_pass pass;
 
     /* the answer */
     enum tg_content content;
@@ -48,6 +51,7 @@ static void forget_answer(struct poll_link *link)
 static void free_link(struct poll_link *link)
 {
     link_http_deinit(&link->base);
+    tg_pass_give_up(&link->pass);
     tg_timer_free(link->next);
     tg_target_deinit(&link->target);
     forget_answer(link);
@@ -243,6 +247,8 @@ static void on_end(void *arg, const struct tg_http_end *http_end)
     struct poll_link *link = arg;
 
     link->base.exchange = NULL;
+    link->reconnects = http_end->had_to_connect && link->has_connected;
+    link->has_connected = link->has_connected || http_end->had_to_connect;
     if (!link->base.has_verdict && http_end->reason != TG_REASON_NONE)
         link_set_verdict(&link->base, http_end->reason, http_end->detail);
     link->base.end.target = http_end->target;
@@ -314,6 +320,7 @@ static void start_exchange(struct poll_link *link, const struct tg_buffer *path,
     const struct tg_http_request request = {
         .config = config,
         .target = &target,
+        .caller = link->base.caller,
         .headers = headers.list,
         .is_post = is_post,
         .body = body->length > 0 ? tg_buffer_view(body)
@@ -325,8 +332,9 @@ static void start_exchange(struct poll_link *link, const struct tg_buffer *path,
     link->base.exchange = tg_http_start(link->base.http, &request, &http_handler, link);
 }
 
-static void ask(struct poll_link *link)
+static void ask(void *arg)
 {
+    struct poll_link *link = arg;
     struct tg_buffer path = { 0 }, body = { 0 };
     enum tg_err err = write_cursor(link, &path, &body);
 
@@ -349,7 +357,8 @@ static void on_next(void *arg)
 
     if (link->base.has_verdict)
         end(link);
-    else
+    else if (!link->reconnects ||
+             tg_pass_ask(&link->pass, link->base.caller, link->target.host, link->target.port, ask, link))
         ask(link);
 }
 

@@ -28,6 +28,11 @@ struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool)
     return set;
 }
 
+void tg_upstream_set_limit_connects(struct tg_upstream_set *set, const struct tg_config_rate *rate)
+{
+    set->gates = tg_gates_new(set->pool, rate);
+}
+
 /* ---- adding: before the start ---------------------------------------------------------------------- */
 
 void set_link(struct group *group, struct tg_upstream *upstream)
@@ -58,6 +63,7 @@ static void add_source(struct tg_upstream_set *set, struct tg_source *source, st
     set->routed = tg_realloc_array(set->routed, set->count + 1, sizeof(struct tg_upstream *));
     set->sources[set->count] = source;
     set->routed[set->count] = routed;
+    tg_source_pass_gates(source, set->gates, set->count);
     set->count++;
 }
 
@@ -335,6 +341,7 @@ void tg_upstream_set_free(struct tg_upstream_set *set)
         free_group(&set->groups[i]);
     for (size_t i = 0; i < set->count; i++)
         tg_source_free(set->sources[i]);
+    tg_gates_free(set->gates);
     pthread_mutex_destroy(&set->lock);
     free(set->sources);
     free(set->routed);

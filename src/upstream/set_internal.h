@@ -46,7 +46,8 @@ struct group { /* the upstreams of a worker */
 
 struct tg_upstream_set {
     struct tg_worker_pool *pool;
-    struct group *groups; /* by worker index */
+    struct tg_gates *gates; /* NULL: no limit */
+    struct group *groups;   /* by worker index */
     struct tg_source **sources;
     struct tg_upstream **routed; /* by the source's number; NULL: it is of another kind */
     size_t count;

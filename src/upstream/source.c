@@ -90,6 +90,18 @@ enum tg_err tg_source_new(enum tg_source_kind kind, const struct tg_config_strea
     return TG_OK;
 }
 
+void tg_source_pass_gates(struct tg_source *source, struct tg_gates *gates, uint64_t number)
+{
+    for (size_t i = 0; i < source->share_count; i++)
+        if (source->shares[i])
+            source->shares[i]->caller = (struct tg_caller){
+                .gate = tg_gates_get(gates, i),
+                .stream = number,
+                .delayed = &source->shares[i]->counters.delayed,
+                .waiting = &source->shares[i]->counters.waiting,
+            };
+}
+
 void tg_source_announce(const struct tg_source *source)
 {
     const struct tg_config_upstream *config = &source->config->upstream;
@@ -133,6 +145,8 @@ static void add_counters(struct tg_upstream_stats *stats, const struct tg_counte
 {
     stats->connects += load(&counters->connects);
     stats->attempts += load(&counters->attempts);
+    stats->delayed += load(&counters->delayed);
+    stats->waiting += load(&counters->waiting);
     stats->messages += load(&counters->messages);
     stats->message_bytes += load(&counters->message_bytes);
     stats->oversize += load(&counters->oversize);

@@ -9,6 +9,7 @@
 #ifndef TIDEGATE_UPSTREAM_SOURCE_H
 #define TIDEGATE_UPSTREAM_SOURCE_H
 
+#include "gate.h"
 #include "tidegate/translate.h"
 #include "tidegate/upstream.h"
 #include "tls.h"
@@ -19,6 +20,7 @@
 struct tg_counters {
     _Atomic uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many upstreams are in each */
     _Atomic uint64_t state_since_ms;                  /* the last change */
+    _Atomic uint64_t delayed, waiting;                /* attempts, for limits.upstream_connects: ever, now */
     _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused, held;
     _Atomic uint64_t endings[TG_ENDING_COUNT];
     _Atomic uint64_t failures[TG_REASON_COUNT];
@@ -27,6 +29,7 @@ struct tg_counters {
 
 struct tg_share {
     struct tg_counters counters;
+    struct tg_caller caller;
     struct tg_translator *translator;
     struct tg_until *until; /* NULL: it has no end of its own */
     struct tg_log_limit open_limit, failure_limit, message_limit;
@@ -52,6 +55,8 @@ struct tg_source {
 enum tg_err tg_source_new(enum tg_source_kind kind, const struct tg_config_stream *config,
                           const struct tg_config_sse *names, size_t worker_count, size_t worker_index,
                           struct tg_source **ret_source, struct tg_buffer *ret_error);
+/* Its attempts to connect ask these; before its upstreams begin. `number` tells sources apart. */
+void tg_source_pass_gates(struct tg_source *source, struct tg_gates *gates, uint64_t number);
 void tg_source_announce(const struct tg_source *source); /* at the start: logs what ought to be known */
 void tg_source_free(struct tg_source *source);           /* NULL is fine */
 

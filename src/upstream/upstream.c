@@ -59,13 +59,15 @@ static void count_state(struct tg_upstream *up, enum tg_upstream_state before, e
     tg_figure_add(&counters->states[before], (uint64_t)-1);
 }
 
-static void start_connection(struct tg_upstream *up)
+static void begin_connection(void *arg)
 {
+    struct tg_upstream *up = arg;
     const struct tg_link_options options = {
         .worker = up->worker,
         .context = up->context,
         .http = up->http,
         .tls = up->source->tls,
+        .caller = &up->share->caller,
         .config = up->config,
         .target = &up->target,
         .progress = &up->progress,
@@ -80,11 +82,18 @@ static void start_connection(struct tg_upstream *up)
     up->link = tg_link_new(&options);
 }
 
+static void start_connection(struct tg_upstream *up)
+{
+    if (tg_pass_ask(&up->pass, &up->share->caller, up->target.host, up->target.port, begin_connection, up))
+        begin_connection(up);
+}
+
 static void stop_connection(struct tg_upstream *up, unsigned code)
 {
     struct tg_link *link = up->link;
 
     up->link = NULL;
+    tg_pass_give_up(&up->pass);
     tg_timer_stop(up->health_timer);
     if (link)
         tg_link_close(link, code);
@@ -261,6 +270,7 @@ void tg_upstream_release(struct tg_upstream *up, bool is_pool_stopped)
     struct tg_link *link = up->link;
 
     up->link = NULL;
+    tg_pass_give_up(&up->pass);
     if (link && !(is_pool_stopped && upstream_is_websocket(up)))
         tg_link_close(link, UPSTREAM_CLOSE_NORMAL);
     tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);

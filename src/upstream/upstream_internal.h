@@ -10,6 +10,7 @@
 #ifndef TIDEGATE_UPSTREAM_INTERNAL_H
 #define TIDEGATE_UPSTREAM_INTERNAL_H
 
+#include "gate.h"
 #include "health.h"
 #include "link.h"
 #include "outlet.h"
@@ -53,6 +54,7 @@ struct tg_upstream {
     struct tg_timer *supervisor_timer;
     struct tg_health health;
     struct tg_timer *health_timer;
+    struct tg_pass pass;  /* the next attempt waits for its turn */
     struct tg_link *link; /* the attempt or the connection; NULL: none */
     struct tg_outlet outlet;
     struct tg_turn_hook flush_hook;

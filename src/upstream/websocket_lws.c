@@ -33,6 +33,7 @@ static void free_websocket(struct tg_websocket *ws)
 {
     DL_DELETE(ws->options.context->websockets, ws);
     tg_resolve_cancel(ws->resolve);
+    tg_pass_give_up(&ws->pass);
     tg_timer_free(ws->deadline);
     tg_timer_free(ws->step);
     tg_target_deinit(&ws->target);

@@ -37,6 +37,8 @@ struct tg_websocket {
     struct tg_target location; /* where a redirect leads; empty: nowhere */
     bool is_foreign;           /* it has left the configured host: nothing secret in the headers */
     int64_t hops;
+    struct tg_pass pass; /* the next hop waits for its turn */
+    uint64_t left_ms;    /* of the time that the attempt has; it does not run meanwhile */
     struct tg_resolve *resolve;
     struct tg_addresses addresses;
     size_t address_index;      /* the next one to try */

@@ -138,6 +138,7 @@ async function comeAndGoInWaves(t, kind) {
   });
   const config = await configFor(`${legacy.url}/k/{key}`, {
     workers: 2,
+    limits: { upstream_connects: { per_second: 0 } },
     log: { format: 'json', level: 'warning' },
     upstream: { kind, linger: '200ms' },
     stream: { scope: 'keyed', parameters: { key: {} }, initial: 'all' },
@@ -174,6 +175,7 @@ test('2,000 sessions at once, all cut and resumed', async (t) => {
   const legacy = await startLegacy(t, 'websocket', ({ send }) => senders.push(startSender({ path: `session${senders.length}`, send })));
   const gate = await startTidegate(t, await configFor(legacy.url, {
     workers: 2,
+    limits: { upstream_connects: { per_second: 0 } },
     log: { format: 'json', level: 'warning' },
     upstream: { linger: '10s' },
     stream: { scope: 'client' },

@@ -26,6 +26,7 @@ struct tg_http_exchange {
 static struct tg_http_exchange *exchange; /* the one under way; NULL: none */
 static size_t exchange_count;
 static bool is_memory_out;
+static bool had_to_connect; /* the exchange that ends next */
 
 struct tg_http_exchange *tg_http_start(struct tg_http_client *client, const struct tg_http_request *request,
                                        const struct tg_http_handler *handler, void *arg)
@@ -77,7 +78,9 @@ static inline void end_with(enum tg_upstream_reason reason, const char *detail)
     exchange->request = (struct tg_buffer){ 0 };
     drop_exchange();
     tg_buffer_deinit(&ended.request);
-    ended.handler->on_end(ended.arg, &(struct tg_http_end){ .reason = reason, .detail = detail });
+    ended.handler->on_end(
+        ended.arg,
+        &(struct tg_http_end){ .reason = reason, .detail = detail, .had_to_connect = had_to_connect });
 }
 
 /* False: there is no more to say, and the exchange is over. */
@@ -115,6 +118,29 @@ static inline void answer(struct tg_http_answer head, const char *body)
 }
 
 #define HEAD(...) ((struct tg_http_answer){ __VA_ARGS__ })
+
+/* ---- turns -------------------------------------------------------------------------------------- */
+
+static struct tg_pass *waiting_pass; /* NULL: nobody waits for a turn */
+static bool is_gate_shut;            /* connections wait for their turn */
+
+bool tg_pass_ask(struct tg_pass *pass, const struct tg_caller *caller, const char *host, uint16_t port,
+                 void (*on_turn)(void *arg), void *arg)
+{
+    (void)host, (void)port;
+    if (!is_gate_shut)
+        return true;
+    assert_null(waiting_pass);
+    *pass = (struct tg_pass){ .caller = caller, .ticket = 1, .on_turn = on_turn, .arg = arg };
+    waiting_pass = pass;
+    return false;
+}
+
+void tg_pass_give_up(struct tg_pass *pass)
+{
+    if (pass == waiting_pass)
+        waiting_pass = NULL;
+}
 
 /* ---- timers ------------------------------------------------------------------------------------ */
 
@@ -294,7 +320,8 @@ static inline int tear_down(void **state)
     assert_null(timers);
     tg_buffer_deinit(&seen);
     exchange_count = 0;
-    is_memory_out = false;
+    is_memory_out = had_to_connect = is_gate_shut = false;
+    waiting_pass = NULL;
     return 0;
 }
 

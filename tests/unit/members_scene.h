@@ -44,6 +44,7 @@ struct scene {
     struct tg_config_sse names;
     struct tg_config_parameter parameter;
     struct tg_config_condition until;
+    struct tg_config_rate connects; /* limits.upstream_connects */
     bool is_posted; /* clients open members with a body */
 };
 
@@ -109,6 +110,7 @@ static inline void start(struct scene *scene, bool is_routed)
 
     assert_int_equal(tg_worker_pool_new(WORKERS, &scene->pool), TG_OK);
     scene->set = tg_upstream_set_new(scene->pool);
+    tg_upstream_set_limit_connects(scene->set, &scene->connects);
     scene->family = tg_family_new(&options);
     if (is_routed)
         assert_int_equal(

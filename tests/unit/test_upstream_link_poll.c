@@ -52,6 +52,56 @@ static void a_post_says_the_same_each_time(void **state)
     expect_next("POST /feed|application/json|[1]"); /* no validators: they would mean something else here */
 }
 
+static void a_kept_connection_needs_no_turn(void **state)
+{
+    (void)state;
+    is_gate_shut = true;
+    start();
+    had_to_connect = true; /* the first: the upstream has had its turn */
+    answer(TEXT, "a");
+    expect_next("GET /feed");
+    had_to_connect = false;
+    answer(TEXT, "b");
+    expect_next("GET /feed");
+    expect_told("open;message(||a);message(||b);");
+}
+
+static void a_backend_that_keeps_no_connection_is_asked_in_turn(void **state)
+{
+    (void)state;
+    is_gate_shut = true;
+    start();
+    had_to_connect = true;
+    answer(TEXT, "a");
+    expect_next("GET /feed");
+    answer(TEXT, "b");
+    assert_int_equal(pass_time(), 5000);
+    assert_null(exchange);
+    assert_non_null(waiting_pass);
+    struct tg_pass *pass = waiting_pass;
+    waiting_pass = NULL;
+    pass->on_turn(pass->arg);
+    expect_request("GET /feed");
+    had_to_connect = false; /* it keeps it now */
+    answer(TEXT, "c");
+    expect_next("GET /feed");
+    expect_told("open;message(||a);message(||b);message(||c);");
+}
+
+static void a_link_that_is_closed_waits_for_no_turn(void **state)
+{
+    (void)state;
+    is_gate_shut = had_to_connect = true;
+    start();
+    answer(TEXT, "a");
+    pass_time();
+    answer(TEXT, "b");
+    pass_time();
+    assert_non_null(waiting_pass);
+    close_it();
+    assert_null(waiting_pass);
+}
+
 static void without_memory_it_ends_later(void **state)
 {
     (void)state;
@@ -325,6 +375,9 @@ int main(void)
         TEST(it_opens_with_the_first_good_answer_once_it_is_complete),
         TEST(parts_of_a_body_are_one_message),
         TEST(a_post_says_the_same_each_time),
+        TEST(a_kept_connection_needs_no_turn),
+        TEST(a_backend_that_keeps_no_connection_is_asked_in_turn),
+        TEST(a_link_that_is_closed_waits_for_no_turn),
         TEST(without_memory_it_ends_later),
         TEST(an_answer_without_a_body_is_heard),
         TEST(the_same_body_again_is_heard),

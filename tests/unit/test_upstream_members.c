@@ -57,6 +57,56 @@ static void many_members_come_and_go(void **state)
         tg_family_leave(scene->family, streams[i]);
 }
 
+static void a_crowd_waits_for_its_turns(void **state)
+{
+    struct tg_stream *streams[MANY];
+    struct scene *scene = *state;
+    char key[16];
+
+    scene->connects = (struct tg_config_rate){ .per_second = 100, .burst = 5 };
+    start(scene, false);
+    uint64_t start_ms = tg_clock_now_ms();
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(key, sizeof(key), "%zu", i);
+        assert_int_equal(join_on(scene, key, "many", i % WORKERS, &streams[i]), TG_OK);
+    }
+    WAIT_UNTIL(look(scene).messages == MANY);
+    assert_true(tg_clock_now_ms() - start_ms >= (MANY - 5) * 10 - 20);
+    assert_in_range(look(scene).delayed, MANY / 2, MANY - 5);
+    assert_int_equal(look(scene).waiting, 0);
+    assert_int_equal(look(scene).attempts, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        tg_family_leave(scene->family, streams[i]);
+}
+
+/* Neither those that go nor the end wait for turns. */
+static void members_that_wait_for_their_turn_can_go(void **state)
+{
+    struct tg_stream *streams[MANY];
+    struct scene *scene = *state;
+    char key[16];
+
+    scene->connects = (struct tg_config_rate){ .per_second = 1, .burst = 1 };
+    start(scene, false);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(key, sizeof(key), "%zu", i);
+        assert_int_equal(join_on(scene, key, "many", i % WORKERS, &streams[i]), TG_OK);
+    }
+    WAIT_UNTIL(look(scene).waiting >= MANY - 5 && look(scene).messages > 0);
+    assert_int_equal(look(scene).states[TG_UPSTREAM_CONNECTING], look(scene).waiting);
+    assert_true(look(scene).attempts <= MANY - look(scene).waiting);
+    for (size_t i = 0; i < MANY / 2; i++)
+        tg_family_leave(scene->family, streams[i]);
+    sweep(scene);
+    WAIT_UNTIL(count_upstreams(scene) == MANY / 2);
+    assert_true(look(scene).waiting <= MANY / 2);
+    tg_upstream_set_stop(scene->set);
+    WAIT_UNTIL(look(scene).states[TG_UPSTREAM_STOPPED] == MANY / 2);
+    assert_int_equal(look(scene).waiting, 0);
+    for (size_t i = MANY / 2; i < MANY; i++)
+        tg_family_leave(scene->family, streams[i]);
+}
+
 /* On the worker whose they are, as its next mail but one. */
 static void note_what_is_left(void *context, uint64_t id, uint64_t value)
 {
@@ -178,6 +228,8 @@ int main(void)
         TEST(a_member_has_its_own_request),
         TEST(a_member_that_goes_hangs_up_and_its_figures_stay),
         TEST(many_members_come_and_go),
+        TEST(a_crowd_waits_for_its_turns),
+        TEST(members_that_wait_for_their_turn_can_go),
         TEST(a_crowd_that_goes_lets_others_have_their_turns),
         TEST(a_value_that_makes_no_url_is_refused),
         TEST(an_answer_that_ends_is_asked_for_again),
