@@ -274,6 +274,12 @@ struct tg_config_route_by {
 /* Of a URL's path with its query; what servers take at least, RFC 9110 section 4.1. */
 enum { TG_URL_PATH_MAX_BYTES = 8000 };
 
+/* Of the headers of a handshake or request, names and values together; few servers take more. */
+enum { TG_UPSTREAM_HEADERS_MAX_BYTES = 24 << 10 };
+
+/* Of a route's file, which is kept in memory. */
+enum { TG_ROUTE_FILE_MAX_BYTES = 64 << 20 };
+
 enum tg_config_initial { TG_INITIAL_LIVE, TG_INITIAL_LAST, TG_INITIAL_ALL };
 enum tg_config_after_gap { TG_AFTER_GAP_OLDEST, TG_AFTER_GAP_LIVE };
 
@@ -345,6 +351,10 @@ enum tg_err tg_config_parse(const char *name, const char *text, size_t length, s
                             struct tg_buffer *ret_errors);
 
 void tg_config_free(struct tg_config *config); /* NULL is fine */
+
+/* Whether a listener at "::" takes IPv4, too: unless another of the listeners has its port for IPv4. */
+bool tg_config_listener_is_dual_stack(const struct tg_config_listener *listener,
+                                      const struct tg_config_listener *listeners, size_t count);
 
 /* What a parameter may be, compiled. `config` must outlive it; NULL: what it may be without a pattern.
  * TG_ERR_INVALID: its pattern is no regular expression. */

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
-
 static const struct {
     const char *ending, *type;
 } content_types[] = {
@@ -66,7 +64,7 @@ static enum tg_err read_file(const char *name, struct tg_buffer *out)
         err = TG_ERR_IO;
     else if (!S_ISREG(facts.st_mode))
         err = TG_ERR_INVALID;
-    else if (facts.st_size > FILE_BYTES_MAX)
+    else if (facts.st_size > TG_ROUTE_FILE_MAX_BYTES)
         err = TG_ERR_TOO_LARGE;
     else
         err = read_all(fd, (size_t)facts.st_size, out);

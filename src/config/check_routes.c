@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <uthash.h>
 
@@ -210,6 +211,20 @@ static void check_keys(struct tg_document *document, const struct tg_path *path)
     expect_beside(document, path, "binary", "send");
 }
 
+/* A file that is read at the start, and stays in memory. */
+static void check_file(struct tg_document *document, const struct tg_path *path,
+                       const struct tg_config_route *route)
+{
+    struct tg_path file = TG_PATH_KEY(path, "file");
+    struct stat status;
+    if (!route->file || tg_document_has_error(document, &file) || stat(route->file, &status) != 0)
+        return;
+    if (!S_ISREG(status.st_mode))
+        tg_document_error(document, &file, "expected a regular file");
+    else if (status.st_size > TG_ROUTE_FILE_MAX_BYTES)
+        tg_document_error(document, &file, "expected a file of at most 64MiB");
+}
+
 static void check_send(struct tg_document *document, const struct tg_path *path,
                        struct tg_config_route *route, const struct tg_config_stream *stream)
 {
@@ -267,6 +282,7 @@ static void check_route(struct tg_document *document, struct tg_config *config, 
         check_parameters(document, &path, route, stream);
     if (route->path)
         check_unique(document, &path_path, route->path, paths, index);
+    check_file(document, &path, route);
     check_send(document, &path, route, stream);
     check_rate(document, &path, route, stream);
     check_cors(document, &path, &route->cors);

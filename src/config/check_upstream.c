@@ -25,6 +25,41 @@ static void check_auth(struct tg_document *document, const struct tg_path *path,
     }
 }
 
+static size_t length_of(const char *text)
+{
+    return text ? strlen(text) : 0;
+}
+
+/* What stands in all headers that the configuration gives; in base64, for basic authentication. */
+static size_t header_bytes(const struct tg_config_upstream *upstream)
+{
+    size_t length = length_of(upstream->origin) + length_of(upstream->bearer) +
+                    2 * (length_of(upstream->basic_user) + length_of(upstream->basic_password));
+    for (const struct tg_config_header *header = upstream->headers; header && header->name; header++)
+        length += strlen(header->name) + strlen(header->value) + strlen(": \r\n");
+    for (char **word = upstream->subprotocols; word && *word; word++)
+        length += strlen(*word) + strlen(", ");
+    return length;
+}
+
+static void check_header_size(struct tg_document *document, const struct tg_path *path,
+                              const struct tg_config_upstream *upstream)
+{
+    static const char *const keys[] = { "headers", "auth", "subprotocols", "origin" };
+    if (header_bytes(upstream) <= TG_UPSTREAM_HEADERS_MAX_BYTES)
+        return;
+    for (size_t i = 0; i < TG_COUNT_OF(keys); i++) {
+        struct tg_path given = TG_PATH_KEY(path, keys[i]);
+        if (tg_document_find(document, &given)) {
+            tg_document_error(
+                document, &given,
+                "expected at most 24KiB of headers, with those of \"auth\", \"subprotocols\" and "
+                "\"origin\"");
+            return;
+        }
+    }
+}
+
 static void check_subprotocols(struct tg_document *document, const struct tg_path *path,
                                const struct tg_config_upstream *upstream)
 {
@@ -81,6 +116,7 @@ void tg_config_check_upstream(struct tg_document *document, const struct tg_path
                               const struct tg_config_upstream *upstream)
 {
     check_auth(document, path, upstream);
+    check_header_size(document, path, upstream);
     check_subprotocols(document, path, upstream);
     check_reconnect(document, path, upstream);
     check_tls(document, path, &upstream->tls);

@@ -175,7 +175,7 @@ enum tg_err tg_url_parse(const char *text, int64_t kind, struct tg_config_url *r
         expected = "a URL without user and password; use \"auth\"";
         goto fail;
     }
-    if (strlen(authority + length) > TG_URL_PATH_MAX_BYTES) {
+    if (strlen(authority + length) + (authority[length] != '/') > TG_URL_PATH_MAX_BYTES) {
         expected = "a URL whose path and query have at most 8000 bytes together";
         goto fail;
     }

@@ -8,18 +8,6 @@
 
 enum { RATE_BUCKETS = 32 * 1024 }; /* 2 MiB; who sends no faster than allowed needs one for moments only */
 
-/* "::" takes IPv4 too, unless another listener has the same port for IPv4. */
-static bool is_dual_stack(const struct tg_server_options *options, const struct tg_config_listener *listener)
-{
-    for (size_t i = 0; i < options->listener_count; i++) {
-        const struct tg_config_listener *other = &options->listeners[i];
-        bool is_ipv4 = !other->unix_path && (!other->address || !strchr(other->address, ':'));
-        if (is_ipv4 && other->port == listener->port)
-            return false;
-    }
-    return listener->address && strcmp(listener->address, "::") == 0;
-}
-
 static enum tg_err init_listeners(struct tg_server *server, struct tg_buffer *ret_error)
 {
     const struct tg_server_options *options = &server->options;
@@ -28,7 +16,8 @@ static enum tg_err init_listeners(struct tg_server *server, struct tg_buffer *re
         struct tg_listener_options listener_options = {
             .sse = options->sse,
             .fd_count = server->shard_count,
-            .is_dual_stack = is_dual_stack(options, &options->listeners[i]),
+            .is_dual_stack = tg_config_listener_is_dual_stack(&options->listeners[i], options->listeners,
+                                                              options->listener_count),
         };
         enum tg_err err =
             tg_listener_init(&server->listeners[i], &options->listeners[i], &listener_options, ret_error);

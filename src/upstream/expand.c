@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_BYTES_MAX = 24 * 1024 }; /* few servers take more */
-
 static const char in_url[] = "url", in_headers[] = "headers", in_messages[] = "messages",
                   posted_body[] = "body";
 static const char *const forms[] = { "application/x-www-form-urlencoded", NULL };
@@ -135,7 +133,7 @@ static enum tg_err check_size(const struct tg_config_header *headers)
 
     for (; headers->name; headers++)
         length += strlen(headers->name) + strlen(headers->value) + strlen(": \r\n");
-    return length > HEADER_BYTES_MAX ? TG_ERR_TOO_LARGE : TG_OK;
+    return length > TG_UPSTREAM_HEADERS_MAX_BYTES ? TG_ERR_TOO_LARGE : TG_OK;
 }
 
 static enum tg_err expand_headers(struct expansion *x)

@@ -17,7 +17,7 @@ enum {
 
 struct tg_handshake_request {
     const struct tg_target *target;
-    const struct tg_config_upstream *config; /* tg_upstream_check has found nothing wrong with it */
+    const struct tg_config_upstream *config; /* checked by the loader */
     bool is_foreign; /* the target is none that the configuration names: nothing secret goes there */
     const unsigned char *nonce; /* TG_HANDSHAKE_NONCE_BYTES, which must not be foreseeable */
 };

@@ -1,30 +1,10 @@
 /* What upstreams of a configured stream share, and the sum of their figures. */
 #include "source.h"
 
-#include "check.h"
-#include "target.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- life ---------------------------------------------------------------------------------------- */
-
-/* The URL of a family is not whole before a member is there. */
-static enum tg_err check(const struct tg_source *source, struct tg_buffer *ret_error)
-{
-    const struct tg_config_upstream *config = &source->config->upstream;
-    struct tg_target target;
-    enum tg_err err = tg_upstream_check(config, ret_error);
-
-    if (err < 0)
-        return err;
-    if (source->kind == TG_SOURCE_FAMILY)
-        return tg_upstream_check_forwarded(source->config->session.forward_headers, config->kind, ret_error);
-    err = tg_target_init(&target, &config->url);
-    if (err == TG_OK)
-        tg_target_deinit(&target);
-    return tg_upstream_check_target(err, ret_error);
-}
 
 static void free_share(struct tg_share *share)
 {
@@ -76,9 +56,7 @@ enum tg_err tg_source_new(enum tg_source_kind kind, const struct tg_config_strea
     *source =
         (struct tg_source){ .kind = kind, .config = config, .names = names, .share_count = worker_count };
     source->shares = tg_alloc(worker_count * sizeof(*source->shares));
-    enum tg_err err = check(source, ret_error);
-    if (err == TG_OK)
-        err = prepare_tls(source, ret_error);
+    enum tg_err err = prepare_tls(source, ret_error);
     for (size_t i = 0; i < worker_count && err == TG_OK; i++)
         if (kind == TG_SOURCE_FAMILY || i == worker_index)
             err = new_share(source, &source->shares[i], ret_error);

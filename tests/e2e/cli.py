@@ -227,6 +227,18 @@ class Check(Case):
         self.assertEqual(done.returncode, 2)
         self.assertIn("none.json", done.stderr)
 
+    def test_what_would_fail_the_start_fails_the_check(self):
+        large = config()
+        large["streams"]["s"]["upstream"]["headers"] = {"X-Large": "v" * 28 * 1024}
+        port = free_port()
+        listeners = config(listen=[{"port": port}, {"address": "127.0.0.1", "port": port}])
+        pipe = config(routes=[{"path": "/", "file": "/dev/null"}])
+        for content, place in ((large, "streams.s.upstream.headers: "), (listeners, "listen[1].port: "),
+                               (pipe, "routes[0].file: ")):
+            done = run("check", self.write(content))
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, r":\d+:\d+: " + re.escape(place))
+
     def test_an_unset_variable_is_an_error_and_a_set_one_is_not(self):
         content = config()
         content["streams"]["s"]["upstream"]["headers"] = {"Authorization": "Bearer ${TG_TEST_TOKEN}"}

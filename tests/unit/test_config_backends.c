@@ -1,5 +1,6 @@
 /* Unit tests: backends over HTTP: what the options of sse, ndjson and poll load to. */
 #include "config_fixture.h"
+#include "upstream/poll_cursor.h"
 
 #include <stdio.h>
 
@@ -135,13 +136,116 @@ static void headers_are_reserved_by_kind(void **state)
     tg_config_free(config);
 }
 
+/* A text of `count` times "v". */
+static void append_many(struct tg_buffer *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        tg_buffer_append_str(out, "v");
+}
+
+static void assert_too_large(const char *before, size_t count, const char *after, const char *place)
+{
+    struct tg_buffer text = { 0 };
+    tg_buffer_append_str(&text, before);
+    append_many(&text, count);
+    tg_buffer_append_str(&text, after);
+    assert_bad(text.data, place);
+    tg_buffer_deinit(&text);
+}
+
+static void more_headers_than_servers_take_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *place;
+    } cases[] = {
+        { "{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h\",\"headers\":{\"X\":\"",
+          "t.json:1:55: streams.q.upstream.headers: expected at most 24KiB of headers" },
+        { "{\"streams\":{\"q\":{\"upstream\":{\"kind\":\"sse\",\"url\":\"http://h\",\"auth\":{\"bearer\":\"",
+          "t.json:1:67: streams.q.upstream.auth: expected at most 24KiB of headers" },
+        { "{\"streams\":{\"q\":{\"upstream\":{\"kind\":\"poll\",\"url\":\"http://h\",\"headers\":{\"X\":\"",
+          "t.json:1:71: streams.q.upstream.headers: expected at most 24KiB of headers" },
+        { "{\"streams\":{\"q\":{\"upstream\":{\"kind\":\"ndjson\",\"url\":\"http://h\",\"headers\":{\"X\":\"",
+          "t.json:1:73: streams.q.upstream.headers: expected at most 24KiB of headers" },
+        { "{\"streams\":{\"q\":{\"scope\":\"client\",\"upstream\":{\"url\":\"ws://h\",\"headers\":{\"X\":\"",
+          "t.json:1:72: streams.q.upstream.headers: expected at most 24KiB of headers" },
+    };
+    for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
+        struct tg_buffer text = { 0 };
+        assert_too_large(cases[i].before, 28 * 1024, "\"}}}},\"routes\":[]}", cases[i].place);
+        tg_buffer_append_str(&text, cases[i].before);
+        append_many(&text, 24 * 1024 - 16);
+        tg_buffer_append_str(&text, "\"}}}},\"routes\":[]}");
+        tg_config_free(load_good(text.data));
+        tg_buffer_deinit(&text);
+    }
+}
+
+static void the_longest_path_is_one_that_can_be_used(void **state)
+{
+    (void)state;
+    struct tg_buffer text = { 0 };
+    tg_buffer_append_str(&text, "{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h?");
+    append_many(&text, TG_URL_PATH_MAX_BYTES - 2); /* "/" comes before, and "?" */
+    tg_buffer_append_str(&text, "\"}}},\"routes\":[]}");
+    struct tg_config *config = load_good(text.data);
+    assert_int_equal(strlen(config->streams[0].upstream.url.path), TG_URL_PATH_MAX_BYTES);
+    tg_config_free(config);
+    tg_buffer_deinit(&text);
+    assert_too_large("{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h?", TG_URL_PATH_MAX_BYTES - 1,
+                     "\"}}},\"routes\":[]}",
+                     "t.json:1:36: streams.q.upstream.url: expected a URL whose path");
+}
+
+/* The loader says whether the cursor has its place; the link puts it there. */
+static void a_cursor_has_its_place_where_the_loader_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *pointer;
+        bool is_good;
+    } cases[] = {
+        { "{}", "/since", true },
+        { "{\"page\":{}}", "/page/since", true },
+        { "{\"page\":{\"since\":[1]}}", "/page/since", true },
+        { "{\"page\":[7]}", "/page/0", true },
+        { "{\"a/b~\":{}}", "/a~1b~0/c", true },
+        { "{\"page\":[]}", "/page/0", false },
+        { "{\"page\":[7]}", "/page/00", false },
+        { "{\"page\":1}", "/page/since", false },
+        { "{\"page\":null}", "/page/since", false },
+    };
+    for (size_t i = 0; i < TG_COUNT_OF(cases); i++) {
+        struct tg_buffer text = { 0 }, placed = { 0 };
+        tg_buffer_appendf(&text,
+                          UPSTREAM("\"kind\":\"poll\",\"url\":\"http://h\",\"method\":\"POST\",\"body\":%s,"
+                                   "\"cursor\":{\"from\":\"/n\",\"body\":\"%s\"}"),
+                          cases[i].body, cases[i].pointer);
+        if (cases[i].is_good)
+            tg_config_free(load_good(text.data));
+        else
+            assert_bad(text.data, "t.json:1:");
+        enum tg_err err = tg_poll_cursor_add_to_body(&placed, tg_str_from(cases[i].body), cases[i].pointer,
+                                                     TG_STR("x"), false);
+        assert_int_equal(err == TG_OK, cases[i].is_good);
+        tg_buffer_deinit(&placed);
+        tg_buffer_deinit(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(websocket_is_what_it_was),     cmocka_unit_test(kinds_over_http_have_no_pings),
-        cmocka_unit_test(poll_has_its_defaults),        cmocka_unit_test(poll_takes_all_of_its_options),
-        cmocka_unit_test(cursor_may_go_into_the_query), cmocka_unit_test(body_says_its_type),
+        cmocka_unit_test(websocket_is_what_it_was),
+        cmocka_unit_test(kinds_over_http_have_no_pings),
+        cmocka_unit_test(poll_has_its_defaults),
+        cmocka_unit_test(poll_takes_all_of_its_options),
+        cmocka_unit_test(cursor_may_go_into_the_query),
+        cmocka_unit_test(body_says_its_type),
         cmocka_unit_test(headers_are_reserved_by_kind),
+        cmocka_unit_test(more_headers_than_servers_take_are_refused),
+        cmocka_unit_test(the_longest_path_is_one_that_can_be_used),
+        cmocka_unit_test(a_cursor_has_its_place_where_the_loader_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
