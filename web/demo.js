@@ -1,5 +1,6 @@
 /* The demo's page. It follows /events/quotes as any page would, with the browser's own EventSource, and keeps a
- * ledger of the events' numbers, so that it can say by itself whether anything was lost, and whether Tidegate said so.
+ * ledger of the events' numbers, so that it can tell by itself what the backend never sent, what gap events announced,
+ * and what was lost. It also asks for the demo's status all the time: that is how it notices that Tidegate is gone.
  *
  *   EventSource ─► ledger (are the numbers without holes?) ─► board, strip, gauge, verdict
  */
@@ -7,25 +8,31 @@
 
 const STREAM = "/events/quotes";
 const CUT_MS = 5000;
+const STATUS_EVERY_MS = 400; /* with the limit, and one more failure, less than 2 s */
+const STATUS_LIMIT_MS = 700;
 const STRIP_ROWS = 60;
 const PENDING_ROWS = 3000; /* of a page in the background, which draws nothing */
 const RUN_SHOWN = 3;
 
 const $ = (id) => document.getElementById(id);
 const count = (n) => n.toLocaleString("en-US");
-const events = (n) => `${count(n)} ${n === 1 ? "event" : "events"}`;
+const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+const events = (n) => plural(n, "event");
 
 /* ---- the ledger: what has come, what has not ---------------------------------------------------- */
 
 /* Ids are <epoch>-<seq>, and seq has no holes. A gap event tells how many are missed between the last event and the
- * next; whatever is missing beyond that was lost silently, which must never happen. */
+ * next; whatever is missing beyond that was lost silently, which must never happen. The backend numbers its quotes, too:
+ * a hole in those that is no hole in the ids was never sent to Tidegate. */
 class Ledger {
   constructor() {
-    Object.assign(this, {
-      epoch: null, seq: 0, id: "", run: 0,
-      received: 0, replayed: 0, missed: 0, silent: 0, duplicates: 0, unsaid: 0,
-      announced: null, trade: 0, lastGap: null,
-    });
+    Object.assign(this, { epoch: null, seq: 0, id: "", run: 0, announced: null, trade: 0, lastGap: null });
+    this.reset();
+  }
+
+  /* The counts begin anew, the place in the stream stays. */
+  reset() {
+    Object.assign(this, { received: 0, replayed: 0, missed: 0, unsized: 0, silent: 0, duplicates: 0, unsaid: 0 });
   }
 
   /* Returns what the event was: "first", "next", "after-gap", "new-epoch", "duplicate" or "hole". */
@@ -60,10 +67,10 @@ class Ledger {
 
   takeGap(gap) {
     this.announced = gap;
-    this.missed += gap.missed || 0;
+    if (gap.missed === null) this.unsized += 1; /* of another epoch: nobody knows how many */
+    else this.missed += gap.missed;
   }
 
-  /* The backend numbers its trades; those it made while nobody could hear it never came to Tidegate. */
   takeTrade(trade, kind) {
     if (this.trade && kind !== "first" && kind !== "new-epoch")
       this.unsaid += Math.max(0, trade - this.trade - 1 - this.holeBefore);
@@ -82,25 +89,42 @@ function say(kind, word, detail) {
   if ($("verdict-detail").textContent !== detail) $("verdict-detail").textContent = detail;
 }
 
-function outage() {
-  if (link.isAway) return "The page is away; Tidegate keeps what it misses.";
-  return link.upstream === "down" && "The backend is gone. The page stays connected, and was told so in the stream.";
+/* What is missing, and whose doing it is. Green is only for nothing at all. */
+function sayWhatIsMissing() {
+  const unsaid = `${plural(ledger.unsaid, "quote")} never sent by the backend.`;
+  const gaps = ledger.missed ? `${events(ledger.missed)} missed, all announced.` : "Events missed, as a gap event announced.";
+  const isGap = ledger.missed || ledger.unsized;
+  if (isGap)
+    say("gap", ledger.unsaid ? `${gaps} ${unsaid}` : gaps, remark || "Every other event arrived once and in order: Tidegate lost none.");
+  else if (ledger.unsaid)
+    say("unsaid", `${unsaid} Nothing lost.`, remark || "Every event that Tidegate got arrived here once and in order.");
+  else
+    say("well", "Nothing is missing.", remark || `${ledger.received === 1 ? "One event" : events(ledger.received)} arrived, each once and in order.`);
 }
 
 let remark = "";
 function judge() {
-  if (ledger.silent || ledger.duplicates) {
-    say("alarm", "Something is wrong: the numbers do not add up.",
-      `${events(ledger.silent)} missing without a word, ${count(ledger.duplicates)} duplicates. Please report this.`);
+  if (link.goneSince) {
+    say("gone", "Tidegate is not reachable.",
+      `No answer since ${link.goneSince.toLocaleTimeString("en-GB")}. This page keeps trying${ledger.seq ? `, and comes back with its last event, no. ${ledger.seq}` : ""}.`);
+  } else if (ledger.silent || ledger.duplicates) {
+    const lost = ledger.silent && `${events(ledger.silent)} lost`;
+    const twice = ledger.duplicates && `${events(ledger.duplicates)} twice`;
+    say("alarm", `Something is wrong: ${[lost, twice].filter(Boolean).join(", ")}.`,
+      "The event numbers have holes or repeats that no gap event accounts for. Please report this.");
+  } else if (link.isAway) {
+    say("away", "This page is away.", "It closed its own connection. Tidegate keeps what it misses, up to its limit.");
+  } else if (link.upstream === "down") {
+    say("down", "The backend is down.", "Tidegate said so in the stream, and this page stays connected. Quotes made now are never sent.");
   } else if (ledger.announced) {
-    say("gap", ledger.announced.missed === null ? "A gap, and Tidegate says so."
-      : `A gap of ${events(ledger.announced.missed)}, and Tidegate says so.`,
-      "Retention had moved past this page’s last event.");
-  } else if (ledger.missed) {
-    say("gap", `Nothing lost in silence: ${events(ledger.missed)} missed, each one announced.`,
-      remark || "Everything else came once, in order.");
+    say("gap", ledger.announced.missed === null ? "A gap event: events are missing."
+      : `A gap event: ${plural(ledger.announced.missed, "event")} missed.`, "Tidegate no longer keeps what follows this page’s last event.");
   } else if (ledger.received) {
-    say("well", "Nothing lost, nothing twice.", outage() || remark || "Every number followed the one before it.");
+    sayWhatIsMissing();
+  } else if (ledger.epoch !== null) {
+    say("well", "Nothing is missing.", "Counting from here.");
+  } else {
+    say("wait", "Waiting for the first event.", "This page checks each event’s number against the one before it.");
   }
 }
 
@@ -223,7 +247,10 @@ function drawBoard() {
 
 /* ---- the connection ------------------------------------------------------------------------------ */
 
-const link = { source: null, isAway: false, wasOpen: false, isReturned: false, replayUntil: 0, replayUntilMs: 0, upstream: "connecting" };
+const link = {
+  source: null, isAway: false, wasOpen: false, isReturned: false, replayUntil: 0, replayUntilMs: 0, upstream: "connecting",
+  heardMs: 0, goneSince: null,
+};
 
 function setReach(id, state, text) {
   const reach = $(`reach-${id}`);
@@ -242,15 +269,17 @@ function isReplay() {
 }
 
 function onEvent(message) {
+  link.heardMs = performance.now();
   const kind = ledger.take(message.lastEventId);
+  if (kind === "new-epoch") link.replayUntil = 0; /* a number of the old one */
   const isOld = isReplay() && kind !== "duplicate";
   if (isOld && link.isReturned) ledger.replayed += 1;
   bin()[isOld ? "replay" : "live"] += 1;
   note(isOld ? "replay" : "event", message.lastEventId, message.type, message.data);
   if (kind === "after-gap")
-    remark = `The gap event named ${events(ledger.lastGap.told)}, and exactly ${count(ledger.lastGap.hole)} numbers are missing.`;
+    remark = `The gap event said ${count(ledger.lastGap.told)}, and exactly ${count(ledger.lastGap.hole)} event numbers are missing. Tidegate lost none.`;
   else if (kind === "new-epoch")
-    remark = "Tidegate was started anew: a new epoch, and a gap event that said so.";
+    remark = "Tidegate was restarted. Its event numbers begin anew, and a gap event said so.";
   if (message.type === "quote") {
     const quote = JSON.parse(message.data);
     ledger.takeTrade(quote.trade, kind);
@@ -259,6 +288,7 @@ function onEvent(message) {
 }
 
 function onControl(message) {
+  link.heardMs = performance.now();
   const data = JSON.parse(message.data);
   if (message.type === "tidegate.gap") {
     ledger.takeGap(data);
@@ -281,12 +311,9 @@ function onOpen() {
 }
 
 function onError() {
-  if (link.source.readyState === EventSource.CLOSED) {
-    setReach("client", "shut", "refused; trying again");
-    setTimeout(() => !link.isAway && open(), 3000);
-  } else {
-    setReach("client", "shut", "lost; the browser reconnects");
-  }
+  const isRefused = link.source.readyState === EventSource.CLOSED;
+  setReach("client", "shut", link.goneSince ? "not reachable" : isRefused ? "refused; trying again" : "lost; the browser reconnects");
+  if (isRefused) setTimeout(() => !link.isAway && link.source.readyState === EventSource.CLOSED && open(), 3000);
 }
 
 function open() {
@@ -317,7 +344,7 @@ async function comeBack() {
   open();
   setTimeout(() => {
     const gap = remark.startsWith("The gap") ? `${remark} ` : "";
-    remark = `${gap}Back with its last id: ${events(ledger.replayed - before)} replayed.`;
+    remark = `${gap}This page came back with its last id, and ${events(ledger.replayed - before)} were replayed.`;
   }, 1200);
 }
 
@@ -325,25 +352,48 @@ async function comeBack() {
 
 async function askStatus() {
   try {
-    const answer = await fetch("/demo/status", { cache: "no-store" });
+    const answer = await fetch("/demo/status", { cache: "no-store", signal: AbortSignal.timeout(STATUS_LIMIT_MS) });
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
   }
 }
 
+function showStatus(status) {
+  $("made").textContent = count(status.backend.quotes);
+  $("retained").textContent = count(status.stream.retain_events);
+  const { state } = status.upstream;
+  /* Once it was up, it is down until it is up again, however often Tidegate tries to connect. */
+  const isDown = state === "waiting" || (state === "connecting" && status.upstream.connects > 0);
+  if (status.backend.stalled_ms && state === "up")
+    setReach("upstream", "wait", `stalled, ${Math.ceil(status.backend.stalled_ms / 1000)} s more`);
+  else setReach("upstream", state === "up" ? "open" : isDown ? "shut" : "wait", isDown ? "down" : state);
+  link.upstream = isDown ? "down" : state;
+}
+
+function takeLeave() {
+  link.goneSince = new Date();
+  setReach("client", "shut", "not reachable");
+  setReach("upstream", "wait", "unknown");
+  note("gone", ledger.id, "(this page)", "Tidegate is not reachable");
+}
+
+function takeReturn() {
+  link.goneSince = null;
+  note("own", ledger.id, "(this page)", "Tidegate is reachable again");
+  if (link.isAway) return;
+  if (link.source.readyState === EventSource.OPEN) setReach("client", "open", "open");
+  else open(); /* sooner than the browser would */
+}
+
+/* An event that came meanwhile says that Tidegate is there, only slow to answer. */
 async function followStatus() {
+  const askedMs = performance.now();
   const status = await askStatus();
-  if (status) {
-    $("made").textContent = count(status.backend.quotes);
-    $("retained").textContent = count(status.stream.retain_events);
-    const { state } = status.upstream;
-    if (status.backend.stalled_ms && state === "up")
-      setReach("upstream", "wait", `stalled, ${Math.ceil(status.backend.stalled_ms / 1000)} s more`);
-    else setReach("upstream", { up: "open", waiting: "shut" }[state] || "wait", state === "waiting" ? "down" : state);
-    link.upstream = state === "waiting" ? "down" : state;
-  }
-  setTimeout(followStatus, 1000);
+  if (status && link.goneSince) takeReturn();
+  if (status) showStatus(status);
+  else if (!link.goneSince && link.heardMs < askedMs) takeLeave();
+  setTimeout(followStatus, STATUS_EVERY_MS);
 }
 
 async function order(path, what) {
@@ -406,14 +456,15 @@ function goAway() {
 
 function draw() {
   const slot = bin();
-  slot.away = slot.away || link.isAway;
-  slot.down = slot.down || link.upstream === "down";
+  slot.away = slot.away || link.isAway || link.goneSince !== null;
+  slot.down = slot.down || (link.upstream === "down" && !link.goneSince);
   drawStrip();
   drawBoard();
   judge();
-  for (const id of ["received", "unsaid"]) show(id, ledger[id]);
-  for (const id of ["replayed", "missed"]) show(id, ledger[id], "some");
+  show("received", ledger.received);
+  for (const id of ["unsaid", "replayed", "missed"]) show(id, ledger[id], "some");
   for (const id of ["silent", "duplicates"]) show(id, ledger[id], "bad");
+  if (ledger.unsized) $("missed").textContent = `${count(ledger.missed)} + ?`;
   $("last-id").textContent = ledger.seq ? `no. ${ledger.seq}` : "–";
   $("last-id").title = ledger.id;
 }
@@ -427,6 +478,7 @@ $("drop").addEventListener("click", () => order("/demo/drop", "cuts the backend�
 $("refuse").addEventListener("click", () => order("/demo/refuse?seconds=8", "keeps the backend down for 8 s"));
 $("stall").addEventListener("click", () => order("/demo/stall?seconds=10", "has the backend say nothing for 10 s"));
 $("burst").addEventListener("click", () => order("/demo/burst?count=1000", "has the backend make 1,000 quotes at once"));
+$("reset").addEventListener("click", () => { ledger.reset(); remark = ""; });
 $("cut").addEventListener("click", cut);
 $("away").addEventListener("click", goAway);
 $("listen-command").textContent = `tidegate listen ${location.origin}${STREAM}`;
