@@ -301,3 +301,44 @@ enum tg_err tg_frame_write(struct tg_buffer *out, enum tg_opcode opcode, const v
     out->data[out->length] = '\0';
     return TG_OK;
 }
+
+/* ---- pongs ------------------------------------------------------------------------------------ */
+
+void tg_pongs_deinit(struct tg_pongs *pongs)
+{
+    tg_buffer_deinit(&pongs->waiting);
+    pongs->offset = 0;
+    pongs->count = 0;
+}
+
+bool tg_pongs_are_full(const struct tg_pongs *pongs)
+{
+    return pongs->count == TG_PONGS_MAX;
+}
+
+/* One byte of length, then the payload. */
+void tg_pongs_add(struct tg_pongs *pongs, struct tg_str payload)
+{
+    const unsigned char length = (unsigned char)payload.length;
+
+    if (tg_pongs_are_full(pongs))
+        tg_pongs_deinit(pongs);
+    if (tg_buffer_reserve(&pongs->waiting, 1 + payload.length) < 0)
+        return;
+    tg_buffer_append(&pongs->waiting, &length, 1);
+    tg_buffer_append(&pongs->waiting, payload.data, payload.length);
+    pongs->count++;
+}
+
+bool tg_pongs_take(struct tg_pongs *pongs, struct tg_str *ret_payload)
+{
+    if (pongs->count == 0) {
+        tg_pongs_deinit(pongs);
+        return false;
+    }
+    const char *at = pongs->waiting.data + pongs->offset;
+    *ret_payload = (struct tg_str){ at + 1, (unsigned char)*at };
+    pongs->offset += 1 + ret_payload->length;
+    pongs->count--;
+    return true;
+}

@@ -79,4 +79,22 @@ void tg_frame_reader_deinit(struct tg_frame_reader *reader);
 enum tg_err tg_frame_write(struct tg_buffer *out, enum tg_opcode opcode, const void *payload, size_t length,
                            const unsigned char key[TG_FRAME_KEY_BYTES]);
 
+/* ---- pongs ------------------------------------------------------------------------------------ */
+
+/* Each ping gets its pong, in order. Those that cannot be sent yet wait here, up to TG_PONGS_MAX. To a backend that
+ * does not read, one more takes the place of all of them: RFC 6455 section 5.5.3 has the latest answered at least. */
+enum { TG_PONGS_MAX = 128 };
+
+struct tg_pongs { /* zeroed: none */
+    struct tg_buffer waiting;
+    size_t offset; /* those before have been taken */
+    unsigned count;
+};
+
+void tg_pongs_deinit(struct tg_pongs *pongs);
+bool tg_pongs_are_full(const struct tg_pongs *pongs);
+void tg_pongs_add(struct tg_pongs *pongs, struct tg_str payload); /* of a ping; copied */
+/* False: there is none. The payload is borrowed until the next call. */
+bool tg_pongs_take(struct tg_pongs *pongs, struct tg_str *ret_payload);
+
 #endif

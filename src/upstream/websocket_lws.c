@@ -40,6 +40,7 @@ static void free_websocket(struct tg_websocket *ws)
     tg_target_deinit(&ws->location);
     tg_handshake_deinit(&ws->handshake);
     tg_frame_reader_deinit(&ws->reader);
+    tg_pongs_deinit(&ws->pongs);
     wire_reset(ws);
     free(ws);
 }
@@ -73,6 +74,7 @@ static void start_closing(struct tg_websocket *ws, unsigned code)
 {
     const unsigned char payload[2] = { (unsigned char)(code >> 8), (unsigned char)code };
 
+    wire_flush(ws); /* the pongs of the pings before */
     ws->phase = PHASE_CLOSING;
     tg_timer_start(ws->deadline, CLOSING_MS);
     wire_send_frame(ws, TG_OPCODE_CLOSE, payload, code ? sizeof(payload) : 0);
@@ -177,9 +179,9 @@ static void send_ping(struct tg_link *link)
 
 static void on_ping(struct tg_websocket *ws, struct tg_str payload)
 {
-    memcpy(ws->pong, payload.data, payload.length);
-    ws->pong_length = payload.length;
-    ws->wants_pong = true; /* goes out when the block has been read */
+    if (tg_pongs_are_full(&ws->pongs))
+        wire_flush(ws);
+    tg_pongs_add(&ws->pongs, payload); /* goes out when the block has been read */
 }
 
 static void on_frame(struct tg_websocket *ws, enum tg_frame_kind kind, const struct tg_frame *frame)

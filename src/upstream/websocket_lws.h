@@ -49,9 +49,8 @@ struct tg_websocket {
 
     /* the open connection */
     struct tg_frame_reader reader;
-    bool wants_ping, wants_pong;
-    unsigned char pong[TG_CONTROL_PAYLOAD_MAX]; /* what the latest ping held */
-    size_t pong_length;
+    bool wants_ping;
+    struct tg_pongs pongs;
 };
 
 /* attempt_lws.c */

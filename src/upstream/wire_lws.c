@@ -52,16 +52,19 @@ void wire_send_frame(struct tg_websocket *ws, enum tg_opcode opcode, const void 
         wire_flush(ws);
 }
 
-/* Pings and pongs wait here until all else is sent: to a backend that does not read, one of each is enough. */
+/* Pings and pongs wait here until all else is sent: to a backend that does not read, one ping is enough. */
 static void append_control(struct tg_websocket *ws)
 {
+    struct tg_str payload;
+
     if (ws->unsent.length > 0 || ws->sealed.length > 0 || ws->phase != PHASE_OPEN)
         return;
-    if (ws->wants_pong)
-        append_frame(ws, TG_OPCODE_PONG, ws->pong, ws->pong_length);
+    while (tg_pongs_take(&ws->pongs, &payload))
+        if (!append_frame(ws, TG_OPCODE_PONG, payload.data, payload.length))
+            return;
     if (ws->wants_ping)
         append_frame(ws, TG_OPCODE_PING, NULL, 0);
-    ws->wants_ping = ws->wants_pong = false;
+    ws->wants_ping = false;
 }
 
 static void seal(struct tg_websocket *ws)

@@ -125,23 +125,60 @@ class Frames(Case):
         client = self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/"))
         self.expect(client, UP, ("message", "one"), ("message", "t" * 300), ("message", "wo"), ("message", "3"))
 
-    def test_pings_are_answered_the_latest_at_least(self):
+    def test_each_ping_is_answered_in_order(self):
         backend = None
+        payloads = [b"payload-%d" % i for i in range(10)]
+        pings = b"".join(frame(PING, payload) for payload in payloads)
+
+        def whole(connection):
+            connection.send(pings)
+
+        def in_octets(connection):
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for i in range(len(pings)):
+                connection.send(pings[i : i + 1])
+
+        def many(connection):
+            connection.send(b"".join(frame(PING, payload) for payload in payloads * 300) + frame(PING, b"x" * 125))
+
+        def and_a_close(connection):
+            connection.send(pings + frame(CLOSE, struct.pack(">H", 1000)))
 
         def script(connection):
             connection.accept()
-            connection.send(b"".join(frame(PING, b"%d" % i) for i in range(1000)))
-            payload = b""
-            while payload != b"999":
+            send(connection)
+            backend.seen.put([connection.read_frame() for _ in expected])
+            connection.wait_end()
+
+        pongs = [(PONG, payload) for payload in payloads]
+        for send, expected in ((whole, pongs), (in_octets, pongs), (many, pongs * 300 + [(PONG, b"x" * 125)]),
+                               (and_a_close, [*pongs, (CLOSE, struct.pack(">H", 1000))])):
+            with self.subTest(send.__name__):
+                backend = self.backend(script, serve_good)
+                self.tidegate(f"ws://127.0.0.1:{backend.port}/")
+                self.assertEqual(backend.seen.get(timeout=PATIENCE), expected)
+
+    def test_a_backend_that_does_not_read_gets_the_latest_pong_at_least(self):
+        backend = None
+        count = 40_000
+
+        def script(connection):
+            connection.accept()
+            for i in range(0, count, 100):
+                connection.send(b"".join(frame(PING, b"%0125d" % j) for j in range(i, i + 100)))
+            numbers = [-1]
+            while numbers[-1] < count - 1:
                 opcode, payload = connection.read_frame()
                 self.assertEqual(opcode, PONG)
-            connection.send(frame(PING, b"x" * 125))
-            backend.seen.put(connection.read_frame())
+                numbers.append(int(payload))
+            backend.seen.put(numbers)
             connection.wait_end()
 
         backend = self.backend(script)
         self.tidegate(f"ws://127.0.0.1:{backend.port}/")
-        self.assertEqual(backend.seen.get(timeout=PATIENCE), (PONG, b"x" * 125))
+        numbers = backend.seen.get(timeout=PATIENCE)
+        self.assertEqual(numbers, sorted(set(numbers)), "in order, none twice")
+        self.assertLess(len(numbers), count, "nobody keeps all of them for it")
 
     def test_ten_megabytes_of_control_frames(self):
         noise = b"".join(frame(PING if i % 2 else PONG, bytes([i % 256]) * (i % 126)) for i in range(20_000))

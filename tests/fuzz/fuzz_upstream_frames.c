@@ -38,6 +38,32 @@ static void note(struct tg_buffer *out, const struct tg_frame *frame, enum tg_fr
         tg_buffer_append(out, head, sizeof(head));
 }
 
+/* Pongs hold what their pings did, in order; too many of them leave the latest. */
+static void check_pongs(const char *bytes, size_t size)
+{
+    struct tg_frame_reader reader = { .assembler = { .max_bytes = CAP } };
+    struct tg_str block = { bytes, size };
+    struct tg_buffer pings = { 0 };
+    struct tg_pongs pongs = { 0 };
+    struct tg_str payload = { "", 0 };
+    struct tg_frame frame;
+
+    while (block.length > 0)
+        if (tg_frame_read(&reader, &block, &frame) == TG_FRAME_PING) {
+            tg_pongs_add(&pongs, frame.payload);
+            tg_buffer_append(&pings, frame.payload.data, frame.payload.length);
+        }
+    struct tg_buffer answered = { 0 };
+    while (tg_pongs_take(&pongs, &payload))
+        tg_buffer_append(&answered, payload.data, payload.length);
+    check(answered.length <= pings.length);
+    size_t missed = pings.length - answered.length;
+    check(answered.length == 0 || memcmp(pings.data + missed, answered.data, answered.length) == 0);
+    tg_buffer_deinit(&answered);
+    tg_buffer_deinit(&pings);
+    tg_frame_reader_deinit(&reader);
+}
+
 /* Each block is a copy of its own, so that reading past its end is seen. */
 static struct tg_buffer read_in_steps(const char *bytes, size_t size, size_t step)
 {
@@ -94,5 +120,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     tg_buffer_deinit(&whole);
     check_written(data, size);
+    check_pongs(bytes, size - 1);
     return 0;
 }

@@ -346,6 +346,55 @@ static void written_control_frames(void **state)
     tg_buffer_deinit(&out);
 }
 
+static void assert_pong(struct tg_pongs *pongs, const char *expected)
+{
+    struct tg_str payload;
+
+    assert_true(tg_pongs_take(pongs, &payload));
+    assert_int_equal(payload.length, strlen(expected));
+    assert_memory_equal(payload.data, expected, payload.length);
+}
+
+static void each_ping_has_its_pong_in_order(void **state)
+{
+    struct tg_pongs pongs = { 0 };
+    struct tg_str payload;
+    char longest[TG_CONTROL_PAYLOAD_MAX + 1];
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_false(tg_pongs_take(&pongs, &payload));
+    tg_pongs_add(&pongs, TG_STR("one"));
+    tg_pongs_add(&pongs, TG_STR(""));
+    tg_pongs_add(&pongs, tg_str_from(longest));
+    assert_pong(&pongs, "one");
+    tg_pongs_add(&pongs, TG_STR("four"));
+    assert_pong(&pongs, "");
+    assert_pong(&pongs, longest);
+    assert_pong(&pongs, "four");
+    assert_false(tg_pongs_take(&pongs, &payload));
+    tg_pongs_add(&pongs, TG_STR("again"));
+    assert_pong(&pongs, "again");
+    tg_pongs_deinit(&pongs);
+}
+
+static void pongs_that_nobody_takes_give_way_to_the_latest(void **state)
+{
+    struct tg_pongs pongs = { 0 };
+    struct tg_str payload;
+
+    (void)state;
+    for (int i = 0; i < 10 * TG_PONGS_MAX; i++)
+        tg_pongs_add(&pongs, TG_STR("flood"));
+    assert_true(tg_pongs_are_full(&pongs));
+    assert_true(pongs.waiting.length <= TG_PONGS_MAX * (1 + TG_CONTROL_PAYLOAD_MAX));
+    tg_pongs_add(&pongs, TG_STR("latest"));
+    assert_pong(&pongs, "latest");
+    assert_false(tg_pongs_take(&pongs, &payload));
+    tg_pongs_deinit(&pongs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +416,8 @@ int main(void)
         cmocka_unit_test(close_frames_that_are_none),
         cmocka_unit_test(written_frames_are_masked_and_minimal),
         cmocka_unit_test(written_control_frames),
+        cmocka_unit_test(each_ping_has_its_pong_in_order),
+        cmocka_unit_test(pongs_that_nobody_takes_give_way_to_the_latest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
