@@ -113,6 +113,7 @@ struct tg_config_url {
 /* What the answer to one poll says about where the next one goes on. */
 struct tg_config_cursor {
     char *from;    /* JSON pointer into the answer; NULL: there is no cursor */
+    int64_t add;   /* to the integer that is there; 0: it may be a string or any number */
     char *query;   /* the name in the next request's query; or */
     char *body;    /* JSON pointer into the next request's JSON body */
     char *initial; /* of the first request; NULL: none */

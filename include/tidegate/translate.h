@@ -129,7 +129,7 @@ bool tg_until_matches(struct tg_until *until, const struct tg_message *message);
 
 /* ---- JSON as text, for who looks into a message himself ----------------------------------------- */
 
-struct tg_pointer; /* RFC 6901 */
+struct tg_pointer; /* RFC 6901, but "-" is the last element of an array */
 /* TG_ERR_INVALID: it does not begin with "/" and is not empty, or a "~" is not "~0" or "~1". */
 enum tg_err tg_pointer_new(struct tg_str text, struct tg_pointer **ret_pointer);
 void tg_pointer_free(struct tg_pointer *pointer); /* NULL is fine */

@@ -118,11 +118,12 @@ struct tg_upstream_stats {
     uint64_t endings[TG_ENDING_COUNT];
     uint64_t messages;
     uint64_t message_bytes;
-    uint64_t oversize;    /* messages dropped for max_message */
-    uint64_t misfits[16]; /* by enum tg_misfit */
-    uint64_t filtered;    /* messages that `when` did not let through */
-    uint64_t repeated;    /* messages that had been seen before */
-    uint64_t refused;     /* events for a key that would have been one too many */
+    uint64_t oversize;       /* messages dropped for max_message */
+    uint64_t misfits[16];    /* by enum tg_misfit */
+    uint64_t filtered;       /* messages that `when` did not let through */
+    uint64_t repeated;       /* messages that had been seen before */
+    uint64_t refused;        /* events for a key that would have been one too many */
+    uint64_t cursor_missing; /* answers to polls without the cursor */
     uint64_t held; /* members that an upstream keeps for their events now: each counts as a subscriber */
     uint64_t state_since_ms; /* of the last change; monotonic */
 };

@@ -287,6 +287,9 @@ static const struct figure upstream_figures[] = {
       AT(stats.repeated), NULL, NULL, 0, 0 },
     { "tidegate_upstream_refused_events_total", "counter",
       "Events dropped, since their key would have been one too many.", AT(stats.refused), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_cursor_missing_total", "counter",
+      "Answers to polls without a cursor where cursor.from points to.", AT(stats.cursor_missing), NULL, NULL,
+      0, 0 },
     { 0 },
 };
 #undef AT

@@ -81,8 +81,14 @@ OBJECT(tls_client, .help = "TLS towards the backend, for `wss:` and `https:` URL
 static const struct tg_option cursor_options[] = {
     { .key = "from", .type = TG_OPTION_STRING, AT(tg_config_cursor, from), .is_required = true,
       .grammar = &tg_grammar_pointer, .example = "\"from\": \"/next\", \"query\": \"since\"",
-      .help = "Where an answer says how to go on, as a JSON pointer: a string or a number. An answer that has none "
-              "there, or `\"\"`, leaves it as it was." },
+      .help = "Where an answer says how to go on, as a JSON pointer: a string or a number. In an array `-` is the last "
+              "element. An answer that has none there, `\"\"` or `null` leaves the cursor as it was. Answers without "
+              "one are counted (`tidegate_upstream_cursor_missing_total`), and a cursor that is never there makes a "
+              "warning in the log." },
+    { .key = "add", .type = TG_OPTION_INTEGER, AT(tg_config_cursor, add), .max = 1000000000, .default_text = "0",
+      .example = "\"from\": \"/result/-/update_id\", \"query\": \"offset\", \"add\": 1",
+      .help = "Added to what is there, for backends that want to be asked for the number after the last one that they "
+              "sent. What is there must be an integer then, of any length." },
     { .key = "query", .type = TG_OPTION_STRING, AT(tg_config_cursor, query),
       .grammar = &tg_grammar_query_name, .example = "\"from\": \"/next\", \"query\": \"since\"",
       .help = "The query parameter of the next request that it becomes. Either this or `body`." },

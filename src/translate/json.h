@@ -49,6 +49,7 @@ bool tg_json_next_member(struct tg_json_walk *walk, struct tg_str *ret_name, str
 /* The member whose name is the same string as `name`, which is JSON with its quotes. Of several the last one counts. */
 struct tg_str tg_json_member(struct tg_str object, struct tg_str name);
 struct tg_str tg_json_item(struct tg_str array, size_t index);
+struct tg_str tg_json_last_item(struct tg_str array);
 
 /* Appends the value without the white space between its tokens. */
 enum tg_err tg_json_compact(struct tg_buffer *out, struct tg_str value);

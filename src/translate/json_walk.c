@@ -155,6 +155,16 @@ struct tg_str tg_json_item(struct tg_str array, size_t index)
     return (struct tg_str){ NULL, 0 };
 }
 
+struct tg_str tg_json_last_item(struct tg_str array)
+{
+    struct tg_json_walk walk = tg_json_walk(array);
+    struct tg_str last = { NULL, 0 }, item;
+
+    while (tg_json_next_item(&walk, &item))
+        last = item;
+    return last;
+}
+
 enum tg_err tg_json_compact(struct tg_buffer *out, struct tg_str value)
 {
     const char *p = value.data;

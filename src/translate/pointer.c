@@ -1,4 +1,5 @@
-/* JSON pointers: a list of tokens, each as the member's name that it stands for and, if it reads as one, an index. */
+/* JSON pointers: a list of tokens, each as the member's name that it stands for and, if it reads as one, an index. RFC 6901
+ * lets "-" stand for the element after an array's last one, which never is there; here it is the last one. */
 #include "json.h"
 
 #include <stdlib.h>
@@ -8,6 +9,7 @@ struct token {
     struct tg_buffer name; /* a JSON string */
     size_t index;
     bool is_index; /* digits without a leading zero */
+    bool is_last;  /* "-" */
 };
 
 struct tg_pointer {
@@ -59,6 +61,7 @@ static enum tg_err token_init(struct token *token, struct tg_str text)
         err = tg_buffer_append_str(&token->name, "\"");
     tg_buffer_deinit(&key);
     token->is_index = read_index(text, &token->index);
+    token->is_last = tg_str_equals(text, TG_STR("-"));
     return err;
 }
 
@@ -97,6 +100,13 @@ void tg_pointer_free(struct tg_pointer *pointer)
     free(pointer);
 }
 
+static struct tg_str item_of(struct tg_str array, const struct token *token)
+{
+    if (token->is_index)
+        return tg_json_item(array, token->index);
+    return token->is_last ? tg_json_last_item(array) : (struct tg_str){ NULL, 0 };
+}
+
 struct tg_str tg_pointer_slice(const struct tg_pointer *pointer, struct tg_str text)
 {
     struct tg_str value = tg_json_root(text);
@@ -106,8 +116,8 @@ struct tg_str tg_pointer_slice(const struct tg_pointer *pointer, struct tg_str t
         enum tg_json_kind kind = tg_json_kind(value);
         if (kind == TG_JSON_OBJECT)
             value = tg_json_member(value, (struct tg_str){ token->name.data, token->name.length });
-        else if (kind == TG_JSON_ARRAY && token->is_index)
-            value = tg_json_item(value, token->index);
+        else if (kind == TG_JSON_ARRAY)
+            value = item_of(value, token);
         else
             value = (struct tg_str){ NULL, 0 };
     }

@@ -39,6 +39,8 @@ struct tg_link_handler {
     bool (*on_message)(void *arg, const struct tg_message *message);
     void (*on_dropped)(void *arg, bool is_oversize); /* over max_message, or too big for the memory left */
     void (*on_heard)(void *arg); /* a sign of life that is no message: a pong, a comment, a 304 */
+    /* Polls: an answer without its cursor, and what it has there instead. */
+    void (*on_cursor_missing)(void *arg, const char *finds);
     void (*on_redirect)(void *arg, const char *host);
     void (*on_drained)(void *arg); /* what has_unsent said of has gone; links that send alone */
     void (*on_end)(void *arg, const struct tg_link_end *end);

@@ -104,11 +104,13 @@ static bool fits_query(const struct poll_link *link, struct tg_str cursor)
 static bool move_cursor(struct poll_link *link)
 {
     struct tg_progress *progress = link->base.progress;
-    const char *from = link->base.config->cursor.from;
+    const struct tg_config_cursor *config = &link->base.config->cursor;
     struct tg_buffer cursor = { 0 };
     bool is_number = false;
 
-    if (!from || tg_poll_cursor_read(from, text_of(link), &cursor, &is_number) < 0)
+    progress->cursor_finds = NULL;
+    if (!config->from ||
+        tg_poll_cursor_read(config, text_of(link), &cursor, &is_number, &progress->cursor_finds) < 0)
         return false;
     if (!fits_query(link, tg_buffer_view(&cursor))) {
         link_set_verdict(&link->base, TG_REASON_PROTOCOL, long_cursor);
@@ -124,6 +126,14 @@ static bool move_cursor(struct poll_link *link)
         progress->is_cursor_number = is_number;
     }
     return !is_same;
+}
+
+static void tell_of_cursor(struct poll_link *link)
+{
+    const char *finds = link->base.progress->cursor_finds;
+
+    if (finds && !link->base.is_closed)
+        link->base.handler->on_cursor_missing(link->base.arg, finds);
 }
 
 /* Validators are those of one request: another one has none yet. */
@@ -155,6 +165,7 @@ static void give_body(struct poll_link *link)
     if (progress->has_digest && memcmp(progress->digest, digest, sizeof(digest)) == 0) {
         note_validators(link, false);
         link->base.handler->on_heard(link->base.arg);
+        tell_of_cursor(link);
         return;
     }
     bool has_text = !is_binary(link);
@@ -164,6 +175,7 @@ static void give_body(struct poll_link *link)
     memcpy(progress->digest, digest, sizeof(digest));
     progress->has_digest = true;
     note_validators(link, move_cursor(link));
+    tell_of_cursor(link);
 }
 
 /* A login page, say, that a server sends instead of an error. JSON that is labelled as HTML is none. */

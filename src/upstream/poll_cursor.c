@@ -5,6 +5,7 @@
 #include "target.h"
 #include "tidegate/translate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What the pointer finds; empty: nothing. */
@@ -26,34 +27,118 @@ static bool is_json(struct tg_str text)
 
 /* ---- from an answer --------------------------------------------------------------------------- */
 
-static bool is_number(struct tg_str value)
+static bool is_digit(char c)
 {
-    return *value.data == '-' || (*value.data >= '0' && *value.data <= '9');
+    return c >= '0' && c <= '9';
 }
 
-enum tg_err tg_poll_cursor_read(const char *from, struct tg_str text, struct tg_buffer *cursor,
-                                bool *ret_is_number)
+static bool is_number(struct tg_str value)
 {
-    struct tg_buffer scratch = { 0 };
-    struct tg_str value = is_json(text) ? find(tg_str_from(from), text) : (struct tg_str){ "", 0 };
-    enum tg_err err = TG_ERR_NOT_FOUND;
-    bool has_number = value.length > 0 && is_number(value);
+    return value.length > 0 && (*value.data == '-' || is_digit(*value.data));
+}
 
-    if (has_number)
-        err = TG_OK;
-    else if (value.length > 0 && *value.data == '"')
-        err = tg_json_string(value, &scratch, &value);
-    if (err == TG_OK && value.length == 0) /* the last page of many an API; not its first again */
-        err = TG_ERR_NOT_FOUND;
+static bool is_integer(struct tg_str number)
+{
+    for (size_t i = 0; i < number.length; i++)
+        if (!is_digit(number.data[i]) && (i > 0 || *number.data != '-'))
+            return false;
+    return true;
+}
+
+/* Of an integer with more digits than fit into 64 bits: its sign stays, and the sum is carried from digit to digit. */
+static enum tg_err append_long_sum(struct tg_buffer *out, struct tg_str integer, int64_t add)
+{
+    bool is_negative = *integer.data == '-';
+    int64_t carry = is_negative ? -add : add;
+    enum tg_err err = tg_buffer_append(out, is_negative ? "-0" : "0", is_negative ? 2 : 1);
+    size_t first = out->length - 1;
+
     if (err == TG_OK)
-        err = tg_buffer_reserve(cursor, value.length);
-    if (err == TG_OK) {
-        tg_buffer_clear(cursor);
-        tg_buffer_append(cursor, value.data, value.length);
-        *ret_is_number = has_number;
+        err = tg_buffer_append(out, integer.data + is_negative, integer.length - is_negative);
+    if (err < 0)
+        return err;
+    for (size_t i = out->length; i > first && carry != 0; i--) {
+        int64_t sum = out->data[i - 1] - '0' + carry;
+        int64_t digit = ((sum % 10) + 10) % 10;
+        out->data[i - 1] = (char)('0' + digit);
+        carry = (sum - digit) / 10;
+    }
+    size_t zeros = strspn(out->data + first, "0");
+    memmove(out->data + first, out->data + first + zeros, out->length - first - zeros + 1);
+    out->length -= zeros;
+    return TG_OK;
+}
+
+static enum tg_err append_sum(struct tg_buffer *out, struct tg_str integer, int64_t add)
+{
+    enum { SHORT = 18 }; /* digits and a sign that are never too much for 64 bits, with what is added */
+    char text[SHORT + 1] = "";
+
+    if (add == 0)
+        return tg_buffer_append(out, integer.data, integer.length);
+    if (integer.length > SHORT)
+        return append_long_sum(out, integer, add);
+    memcpy(text, integer.data, integer.length);
+    return tg_buffer_appendf(out, "%lld", strtoll(text, NULL, 10) + add);
+}
+
+/* Whether the pointer asks for the last element of a list that is empty. */
+static bool is_end_of_nothing(const char *from, struct tg_str json)
+{
+    for (const char *at = strstr(from, "/-"); at; at = strstr(at + 1, "/-")) {
+        struct tg_str list = find((struct tg_str){ from, (size_t)(at - from) }, json);
+        bool is_last = at[2] == '\0' || at[2] == '/';
+        if (is_last && list.length > 1 && *list.data == '[' &&
+            list.data[1 + strspn(list.data + 1, " \t\r\n")] == ']')
+            return true;
+    }
+    return false;
+}
+
+/* What is there instead of a cursor; NULL: one that says nothing. */
+static const char *look_at(const struct tg_config_cursor *config, struct tg_str json, struct tg_str value)
+{
+    if (value.length == 0)
+        return is_end_of_nothing(config->from, json) ? NULL : "nothing";
+    if (*value.data == 'n' || tg_str_equals(value, TG_STR("\"\"")))
+        return NULL;
+    return config->add != 0 ? "no integer" : "no string or number";
+}
+
+enum tg_err tg_poll_cursor_read(const struct tg_config_cursor *config, struct tg_str text,
+                                struct tg_buffer *cursor, bool *ret_is_number, const char **ret_finds)
+{
+    struct tg_buffer scratch = { 0 }, read = { 0 };
+    struct tg_str characters;
+    enum tg_err err = TG_ERR_NOT_FOUND;
+
+    if (!is_json(text)) {
+        *ret_finds = "no JSON";
+        return err;
+    }
+    struct tg_str value = find(tg_str_from(config->from), text);
+    bool has_number = is_number(value) && (config->add == 0 || is_integer(value));
+    bool has_string = value.length > strlen("\"\"") && *value.data == '"' && config->add == 0;
+    if (has_number)
+        err = append_sum(&read, value, config->add);
+    else if (has_string && (err = tg_json_string(value, &scratch, &characters)) == TG_OK)
+        err = tg_buffer_append(&read, characters.data, characters.length);
+    if (err == TG_ERR_NOT_FOUND) {
+        const char *finds = look_at(config, text, value);
+        if (finds)
+            *ret_finds = finds;
+        else
+            err = TG_ERR_CLOSED;
     }
     tg_buffer_deinit(&scratch);
-    return err;
+    if (err < 0) {
+        tg_buffer_deinit(&read);
+        return err;
+    }
+    tg_buffer_deinit(cursor);
+    *cursor = read;
+    *ret_is_number = has_number;
+    return TG_OK;
 }
 
 /* ---- into a query ----------------------------------------------------------------------------- */

@@ -4,10 +4,12 @@
 
 #include "tidegate/config.h"
 
-/* Replaces *cursor with the string or the number (as written) at the JSON pointer `from`. TG_ERR_NOT_FOUND: the text is
- * not JSON, or there is none there, or an empty string; the cursor stays. */
-enum tg_err tg_poll_cursor_read(const char *from, struct tg_str text, struct tg_buffer *cursor,
-                                bool *ret_is_number);
+/* Replaces *cursor with the string or the number (as written) at the JSON pointer config->from, or with the integer
+ * there and config->add. TG_ERR_CLOSED: the answer says that there is nothing further (null, "", an empty list whose
+ * last element is asked for); TG_ERR_NOT_FOUND: there is no cursor, and *ret_finds is what is there instead. Then, and
+ * when memory is out, the cursor stays. */
+enum tg_err tg_poll_cursor_read(const struct tg_config_cursor *config, struct tg_str text,
+                                struct tg_buffer *cursor, bool *ret_is_number, const char **ret_finds);
 /* Appends `path` with one more query parameter. TG_ERR_TOO_LARGE: it is longer than TG_TARGET_PATH_MAX. */
 enum tg_err tg_poll_cursor_add_to_path(struct tg_buffer *out, const char *path, const char *name,
                                        struct tg_str cursor);

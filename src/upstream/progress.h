@@ -13,6 +13,7 @@ struct tg_progress {                /* embedded; zeroed it is at the start */
     struct tg_buffer last_modified; /* poll: goes into If-Modified-Since */
     struct tg_buffer cursor;        /* poll: its text; empty: the initial one */
     bool is_cursor_number;
+    const char *cursor_finds; /* poll: what the last answer has in its place; NULL: it is there */
     unsigned char digest[TG_DIGEST_BYTES]; /* poll: SHA-256 of the last answer's body */
     bool has_digest;
 };

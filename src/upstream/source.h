@@ -21,7 +21,8 @@ struct tg_counters {
     _Atomic uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many upstreams are in each */
     _Atomic uint64_t state_since_ms;                  /* the last change */
     _Atomic uint64_t delayed, waiting;                /* attempts, for limits.upstream_connects: ever, now */
-    _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused, held;
+    _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused, held,
+        cursor_missing;
     _Atomic uint64_t endings[TG_ENDING_COUNT];
     _Atomic uint64_t failures[TG_REASON_COUNT];
     _Atomic uint64_t misfits[TG_MISFIT_COUNT];
@@ -32,7 +33,7 @@ struct tg_share {
     struct tg_caller caller;
     struct tg_translator *translator;
     struct tg_until *until; /* NULL: it has no end of its own */
-    struct tg_log_limit open_limit, failure_limit, message_limit;
+    struct tg_log_limit open_limit, failure_limit, message_limit, cursor_limit;
 };
 
 enum tg_source_kind {

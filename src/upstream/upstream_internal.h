@@ -49,7 +49,9 @@ struct tg_upstream {
     struct tg_context *context;
     struct tg_http_client *http;
     struct tg_progress progress;
-    struct tg_seen *seen; /* members alone: the others' is the translator's */
+    bool has_events;         /* there has been one */
+    uint64_t cursor_missing; /* answers without a cursor, before the first that has one */
+    struct tg_seen *seen;    /* members alone: the others' is the translator's */
     struct tg_supervisor supervisor;
     struct tg_timer *supervisor_timer;
     struct tg_health health;

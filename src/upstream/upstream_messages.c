@@ -55,6 +55,7 @@ static bool on_event(void *arg, const struct tg_event *event)
     struct emission *emission = arg;
 
     emission->err = upstream_append(emission->upstream, event);
+    emission->upstream->has_events = emission->upstream->has_events || emission->err == TG_OK;
     if (emission->err == TG_ERR_LIMIT && emission->upstream->routes) {
         emission->refused++;
         emission->err = TG_OK; /* the message's other events may have their stream */
@@ -162,6 +163,30 @@ static void on_heard(void *arg)
     tg_health_on_heard(&up->health, upstream_now_ms(up));
 }
 
+/* The 3rd, the 30th, the 300th and so on. */
+static bool is_worth_telling(uint64_t count)
+{
+    while (count >= 10 && count % 10 == 0)
+        count /= 10;
+    return count == 3;
+}
+
+/* An answer without a cursor is the last page of many a backend. It is a mistake when events come and it never is there:
+ * then the backend is asked for its first page for ever. */
+static void on_cursor_missing(void *arg, const char *finds)
+{
+    struct tg_upstream *up = arg;
+    uint32_t suppressed;
+
+    tg_figure_add(&upstream_counters(up)->cursor_missing, 1);
+    if (up->progress.cursor.length > 0 || !up->has_events || !is_worth_telling(++up->cursor_missing))
+        return;
+    if (tg_log_limit_allows(&up->share->cursor_limit, 1, tg_clock_now_ms(), &suppressed))
+        tg_log(TG_LOG_WARNING, "upstream", "cursor_missing", TG_F_STR("stream", upstream_name(up)),
+               TG_F_STR("rule", up->config->cursor.from), TG_F_STR("finds", finds),
+               TG_F_INT("answers", up->cursor_missing), TG_F_INT_IF("suppressed", suppressed));
+}
+
 static void on_redirect(void *arg, const char *host)
 {
     struct tg_upstream *up = arg;
@@ -199,6 +224,7 @@ const struct tg_link_handler upstream_link_handler = {
     .on_message = on_message,
     .on_dropped = on_dropped,
     .on_heard = on_heard,
+    .on_cursor_missing = on_cursor_missing,
     .on_redirect = on_redirect,
     .on_drained = on_drained,
     .on_end = on_end,

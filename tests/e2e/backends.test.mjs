@@ -1,8 +1,11 @@
 // Tidegate in front of real servers, with the configurations of docs/backends.md: a page in a browser gets what each
 // backend says, type, id and data, each event once and in order, over a SIGKILL of the backend, and is told of it.
 import assert from 'node:assert';
+import { once } from 'node:events';
+import http from 'node:http';
 import test from 'node:test';
 import { startBackend } from './backends/backend.mjs';
+import { atEnd } from './lib/at-end.mjs';
 import { browsers } from './lib/browsers.mjs';
 import { UPSTREAM } from './lib/continuity.mjs';
 import { documented } from './lib/documented.mjs';
@@ -72,6 +75,57 @@ async function check(t, open, { heading, program, isReplayed = true, reason = /^
 test('backends', { skip: !browsers.Chromium && 'no Chromium here' }, async (t) => {
   const open = await browsers.Chromium(t);
   for (const backend of backends) await t.test(backend.heading, (t) => check(t, open, backend));
+});
+
+// A bot's updates as Telegram gives them: a request is held until there are some, and confirms those before its offset.
+class Bot {
+  updates = [];
+  offset = 0;
+
+  constructor() {
+    this.server = http.createServer((request, response) => this.#answer(request, response));
+  }
+
+  #answer(request, response) {
+    const { pathname, searchParams } = new URL(request.url, 'http://bot');
+    if (pathname !== '/bot123:secret/getUpdates') return response.writeHead(404).end('{"ok":false}');
+    this.offset = Number(searchParams.get('offset') ?? 0);
+    this.updates = this.updates.filter((update) => update.update_id >= this.offset);
+    const finish = () => {
+      clearTimeout(this.held);
+      response.setHeader('Content-Type', 'application/json').end(JSON.stringify({ ok: true, result: this.updates.slice(0, 2) }));
+    };
+    if (this.updates.length > 0) return finish();
+    this.finish = finish;
+    this.held = setTimeout(finish, 200);
+    return undefined;
+  }
+
+  say(...texts) {
+    const first = 1000 + (this.said ?? 0);
+    this.said = (this.said ?? 0) + texts.length;
+    this.updates.push(...texts.map((text, at) => ({ update_id: first + at, message: { chat: { id: 1 }, text } })));
+    this.finish?.();
+  }
+}
+
+test('Telegram', async (t) => {
+  const bot = new Bot();
+  bot.say('one', 'two', 'three');
+  await once(bot.server.listen(0, '127.0.0.1'), 'listening');
+  atEnd(t, () => bot.server.close().closeAllConnections());
+  const config = await documented('Telegram', bot.server.address().port);
+  config.streams.updates.initial = 'all';
+  const gate = await startTidegate(t, config, { BOT_TOKEN: '123:secret' });
+  const client = startClient(t, { port: gate.port });
+  const texts = () => client.events.filter((event) => event.type !== UPSTREAM).map((event) => [event.lastEventId, event.data]);
+  await until('three updates', () => texts().length >= 3);
+  await until('a request that confirms them', () => bot.offset === 1003);
+  bot.say('four');
+  await until('a request that confirms all', () => bot.offset === 1004);
+  await until('an answer without updates', () => gate.metric('tidegate_upstream_messages_total').then((n) => n >= 4));
+  assert.deepEqual(texts(), [['1000', 'one'], ['1001', 'two'], ['1002', 'three'], ['1003', 'four']]);
+  assert.equal(await gate.metric('tidegate_upstream_cursor_missing_total'), 0);
 });
 
 // Servers as tutorials write them, with whatever they say of their type: all that a stream needs is `kind` and `url`.

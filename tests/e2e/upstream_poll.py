@@ -269,6 +269,36 @@ class Cursors(Poll):
         targets = [request.target for request in self.backend.requests[:7]]
         self.assertEqual(targets, ["/feed"] + ["/feed?since=1"] * 5 + ["/feed?since=2"])
 
+    def test_telegram_wants_the_number_after_the_last_update(self):
+        """As getUpdates: what is before `offset` is confirmed, and never comes again; 64 bits are not enough for its ids."""
+        first = 9223372036854775806
+
+        def reply(n, request):
+            query = urllib.parse.parse_qs(urllib.parse.urlparse(request.target).query)
+            offset = int(query.get("offset", [first])[0])
+            count = 0 if n % 3 == 1 else 2
+            updates = [{"update_id": i, "message": {"text": str(i - first)}} for i in range(offset, offset + count)]
+            return answer(body=json.dumps({"ok": True, "result": updates}), Content_Type=JSON)
+
+        cursor = {"from": "/result/-/update_id", "query": "offset", "add": 1}
+        client = self.start(reply, stream={"translate": {"split": "/result", "data": "/message/text"}}, cursor=cursor)
+        self.expect(client, UP, *(message(str(n)) for n in range(30)))
+        targets = [request.target for request in self.backend.requests[:3]]
+        self.assertEqual(targets, ["/feed", f"/feed?offset={first + 2}", f"/feed?offset={first + 2}"])
+        self.assertEqual(self.metric(self.tidegate_under_test, "tidegate_upstream_cursor_missing_total"), 0)
+
+    def test_a_cursor_that_is_never_there_is_told(self):
+        """Each request asks for the first page again."""
+        first_page = answer(body=json.dumps({"items": [1, 2], "next": 7}), Content_Type=JSON)
+        client = self.start(lambda n, request: first_page, cursor={"from": "/nxt", "query": "since"})
+        gate = self.tidegate_under_test
+        wait_for(lambda: "cursor_missing" in gate.read_log(), "a warning")
+        line = next(json.loads(line) for line in gate.read_log().splitlines() if "cursor_missing" in line)
+        self.assertEqual([line[key] for key in ("level", "stream", "rule", "finds", "answers")],
+                         ["warning", "s", "/nxt", "nothing", 3])
+        self.wait_metric(gate, 10, "tidegate_upstream_cursor_missing_total")
+        self.assertEqual(gate.read_log().count("cursor_missing"), 1)
+
 
 class Lists(Poll):
     def test_only_new_items_of_a_list_are_events(self):

@@ -257,6 +257,12 @@ static inline void fake_on_dropped(void *arg, bool is_oversize)
     note("dropped", "%s", is_oversize ? "(oversize)" : "(memory)");
 }
 
+static inline void fake_on_cursor_missing(void *arg, const char *finds)
+{
+    (void)arg;
+    note("no_cursor", "(%s)", finds);
+}
+
 static inline void fake_on_heard(void *arg)
 {
     (void)arg;
@@ -282,6 +288,7 @@ static const struct tg_link_handler fake_handler = {
     .on_message = fake_on_message,
     .on_dropped = fake_on_dropped,
     .on_heard = fake_on_heard,
+    .on_cursor_missing = fake_on_cursor_missing,
     .on_redirect = fake_on_redirect,
     .on_end = fake_on_end,
 };

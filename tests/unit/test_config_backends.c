@@ -67,7 +67,7 @@ static void poll_takes_all_of_its_options(void **state)
     struct tg_config *config = load_good(UPSTREAM(
         "\"kind\":\"poll\",\"url\":\"http://h:81\",\"method\":\"POST\",\"every\":\"10ms\",\"jitter\":100,"
         "\"long\":true,\"body\":{\"a\":[1,{}]},\"idle_timeout\":\"1s\","
-        "\"cursor\":{\"from\":\"/next/0\",\"body\":\"/a/1/since\",\"initial\":\"x\"}"));
+        "\"cursor\":{\"from\":\"/next/0\",\"add\":1,\"body\":\"/a/1/since\",\"initial\":\"x\"}"));
     const struct tg_config_upstream *upstream = &config->streams[0].upstream;
     assert_int_equal(upstream->url.port, 81);
     assert_int_equal(upstream->method, TG_CONFIG_POST);
@@ -77,6 +77,7 @@ static void poll_takes_all_of_its_options(void **state)
     assert_true(upstream->is_long);
     assert_string_equal(upstream->body.bytes, "{\"a\":[1,{}]}");
     assert_string_equal(upstream->cursor.from, "/next/0");
+    assert_int_equal(upstream->cursor.add, 1);
     assert_string_equal(upstream->cursor.body, "/a/1/since");
     assert_string_equal(upstream->cursor.initial, "x");
     assert_null(upstream->cursor.query);

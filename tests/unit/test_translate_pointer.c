@@ -1,4 +1,4 @@
-/* JSON pointers: RFC 6901 section 5, against jansson as the judge. */
+/* JSON pointers: RFC 6901 section 5, against jansson as the judge; and "-" for the last element. */
 #include "translate/json.h"
 
 #include <jansson.h>
@@ -22,6 +22,8 @@ static json_t *resolve(const char *pointer, json_t *value)
         size_t index = strtoul(key, &end, 10);
         if (json_is_object(value))
             value = json_object_get(value, key);
+        else if (strcmp(key, "-") == 0 && json_array_size(value) > 0)
+            value = json_array_get(value, json_array_size(value) - 1);
         else if (length > 0 && !*end && (key[0] != '0' || length == 1))
             value = json_array_get(value, index);
         else
@@ -77,13 +79,24 @@ static void examples_of_the_rfc_are_found(void **state)
     assert_found(rfc_text, "/m~0n", "8");
 }
 
+static void a_minus_is_the_last_element(void **state)
+{
+    (void)state;
+    assert_found(rfc_text, "/foo/-", "\"baz\"");
+    assert_found("[[1,2],[3, [ 4 ] ]]", "/-/-/-", "4");
+    assert_found("{\"-\":[5,{\"-\":6}]}", "/-/-/-", "6");
+    assert_found("[]", "/-", "-");
+    assert_found("[1]", "/-/-", "-");
+    assert_found("[1]", "/--", "-");
+}
+
 static void missing_values_are_not_found(void **state)
 {
     (void)state;
     assert_found(rfc_text, "/nope", "-");
     assert_found(rfc_text, "/foo/2", "-");
     assert_found(rfc_text, "/foo/00", "-");
-    assert_found(rfc_text, "/foo/-", "-");
+    assert_found(rfc_text, "/bar/-", "-");
     assert_found(rfc_text, "/foo/0/x", "-");
     assert_found("3", "/x", "-");
     assert_found("[]", "/0", "-");
@@ -147,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples_of_the_rfc_are_found),
+        cmocka_unit_test(a_minus_is_the_last_element),
         cmocka_unit_test(missing_values_are_not_found),
         cmocka_unit_test(slices_keep_numbers_as_written),
         cmocka_unit_test(strings_hide_brackets_and_quotes),

@@ -17,6 +17,66 @@ static void a_cursor_goes_into_the_query(void **state)
     expect_next("GET /feed?since=1.0");
 }
 
+/* Telegram's getUpdates wants the number after the last one. */
+static void the_last_element_and_one_more_is_a_cursor(void **state)
+{
+    (void)state;
+    config.max_message_bytes = 100;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/result/-/update_id",
+                                               .add = 1,
+                                               .query = (char *)"offset" };
+    start();
+    answer(HEAD(.status = 200), "{\"ok\":true,\"result\":[]}");
+    expect_next("GET /feed");
+    answer(HEAD(.status = 200), "{\"ok\":true,\"result\":[{\"update_id\":7},{\"update_id\":8}]}");
+    expect_next("GET /feed?offset=9");
+    answer(HEAD(.status = 200), "{\"ok\":true,\"result\":[]}");
+    expect_next("GET /feed?offset=9");
+    assert_null(strstr(seen.data, "no_cursor"));
+}
+
+static void a_missing_cursor_is_told_each_time(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    start();
+    answer(HEAD(.status = 200), "{\"m\":1}");
+    expect_told("open;message(||{\"m\":1});no_cursor(nothing);");
+    expect_next("GET /feed");
+    answer(HEAD(.status = 200), "{\"m\":1}");
+    expect_told("heard;no_cursor(nothing);");
+    expect_next("GET /feed");
+    answer(HEAD(.status = 200), "{\"n\":[]}");
+    expect_told("message(||{\"n\":[]});no_cursor(no string or number);");
+    expect_next("GET /feed");
+    answer(HEAD(.status = 200), "{\"n\":null}");
+    expect_told("message(||{\"n\":null});");
+    expect_next("GET /feed");
+    answer(HEAD(.status = 200), "{\"n\":5}");
+    expect_next("GET /feed?since=5");
+    answer(HEAD(.status = 204), "");
+    expect_told("message(||{\"n\":5});heard;");
+}
+
+static void it_may_be_closed_when_a_cursor_is_missing(void **state)
+{
+    (void)state;
+    config.cursor = (struct tg_config_cursor){ .from = (char *)"/n", .query = (char *)"since" };
+    close_within = "no_cursor";
+    start();
+    answer(HEAD(.status = 200), "{\"m\":1}");
+    assert_null(under_test);
+    close_within = "heard"; /* the same body again: no further call */
+    start();
+    answer(HEAD(.status = 200), "{\"m\":1}");
+    assert_null(under_test);
+    close_within = "message";
+    start();
+    answer(HEAD(.status = 200), "{\"m\":2}");
+    expect_told("open;message(||{\"m\":1});no_cursor(nothing);open;heard;open;message(||{\"m\":2});");
+    assert_null(timers);
+}
+
 static void the_first_request_has_the_initial_cursor(void **state)
 {
     (void)state;
@@ -127,6 +187,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, forget_progress)
     const struct CMUnitTest tests[] = {
         TEST(a_cursor_goes_into_the_query),
+        TEST(the_last_element_and_one_more_is_a_cursor),
+        TEST(a_missing_cursor_is_told_each_time),
+        TEST(it_may_be_closed_when_a_cursor_is_missing),
         TEST(the_first_request_has_the_initial_cursor),
         TEST(a_cursor_goes_into_the_body),
         TEST(validators_belong_to_one_cursor),

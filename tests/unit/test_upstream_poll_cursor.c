@@ -10,28 +10,56 @@
 
 /* ---- out of an answer -------------------------------------------------------------------------- */
 
-static void expect_read(const char *from, const char *text, const char *expected, bool expected_number)
+static enum tg_err read_cursor(const char *from, int64_t add, const char *text, struct tg_buffer *cursor,
+                               bool *ret_is_number, const char **ret_finds)
+{
+    const struct tg_config_cursor config = { .from = (char *)from, .add = add };
+
+    return tg_poll_cursor_read(&config, tg_str_from(text), cursor, ret_is_number, ret_finds);
+}
+
+static void expect_sum(const char *from, int64_t add, const char *text, const char *expected,
+                       bool expected_number)
 {
     struct tg_buffer cursor = { 0 };
     bool is_number = !expected_number;
+    const char *finds = NULL;
 
-    assert_int_equal(tg_poll_cursor_read(from, tg_str_from(text), &cursor, &is_number), TG_OK);
+    assert_int_equal(read_cursor(from, add, text, &cursor, &is_number, &finds), TG_OK);
     assert_int_equal(cursor.length, strlen(expected));
     assert_string_equal(cursor.data, expected);
     assert_int_equal(is_number, expected_number);
+    assert_null(finds);
     tg_buffer_deinit(&cursor);
 }
 
-static void expect_none(const char *from, const char *text)
+static void expect_read(const char *from, const char *text, const char *expected, bool expected_number)
+{
+    expect_sum(from, 0, text, expected, expected_number);
+}
+
+/* `expected` NULL: the answer says that there is nothing further. */
+static void expect_none_to_add_to(const char *from, int64_t add, const char *text, const char *expected)
 {
     struct tg_buffer cursor = { 0 };
     bool is_number = true;
+    const char *finds = NULL;
 
     tg_buffer_append_str(&cursor, "old");
-    assert_int_equal(tg_poll_cursor_read(from, tg_str_from(text), &cursor, &is_number), TG_ERR_NOT_FOUND);
+    assert_int_equal(read_cursor(from, add, text, &cursor, &is_number, &finds),
+                     expected ? TG_ERR_NOT_FOUND : TG_ERR_CLOSED);
     assert_string_equal(cursor.data, "old");
     assert_true(is_number);
+    if (expected)
+        assert_string_equal(finds, expected);
+    else
+        assert_null(finds);
     tg_buffer_deinit(&cursor);
+}
+
+static void expect_none(const char *from, const char *text, const char *expected)
+{
+    expect_none_to_add_to(from, 0, text, expected);
 }
 
 static void a_string_is_taken_as_its_characters(void **state)
@@ -51,29 +79,71 @@ static void a_number_is_taken_as_written(void **state)
     expect_read("/n", "{\"n\":-1.50e+3}", "-1.50e+3", true);
 }
 
+static void the_last_element_of_an_array_has_a_name(void **state)
+{
+    (void)state;
+    expect_read("/result/-/update_id", "{\"ok\":true,\"result\":[{\"update_id\":7},{\"update_id\":9}]}", "9",
+                true);
+    expect_read("/-", "[1,2,3]", "3", true);
+    expect_read("/-/-", "[[1],[2,\"x\"]]", "x", false);
+    expect_read("/-", "{\"-\":1}", "1", true);
+    expect_none("/result/-/update_id", "{\"ok\":true,\"result\":[ ]}", NULL);
+    expect_none("/-/-", "[[1],[]]", NULL);
+    expect_none("/result/-/id", "{\"result\":[{\"update_id\":7}]}", "nothing");
+    expect_none("/result/-", "{\"result\":{}}", "nothing");
+    expect_none("/result/-1", "{\"result\":[]}", "nothing");
+}
+
+static void a_number_is_added_to_an_integer(void **state)
+{
+    (void)state;
+    expect_sum("/n", 1, "{\"n\":7}", "8", true);
+    expect_sum("/n", 1, "{\"n\":-1}", "0", true);
+    expect_sum("/n", 5, "{\"n\":-3}", "2", true);
+    expect_sum("/n", 1, "{\"n\":-0}", "1", true);
+    expect_sum("/n", 1000000000, "{\"n\":999999999999999999}", "1000000000999999999", true);
+    expect_sum("/n", 1, "{\"n\":9999999999999999999}", "10000000000000000000", true);
+    expect_sum("/n", 1, "{\"n\":9223372036854775807}", "9223372036854775808", true);
+    expect_sum("/n", 1, "{\"n\":123456789012345678901234567899}", "123456789012345678901234567900", true);
+    expect_sum("/n", 1000000000, "{\"n\":12345678999999999999}", "12345679000999999999", true);
+    expect_sum("/n", 1, "{\"n\":-10000000000000000000}", "-9999999999999999999", true);
+    expect_sum("/n", 1000000000, "{\"n\":-1000000000000000000}", "-999999999000000000", true);
+}
+
+static void a_number_is_added_to_nothing_else(void **state)
+{
+    (void)state;
+    expect_none_to_add_to("/n", 1, "{\"n\":\"7\"}", "no integer");
+    expect_none_to_add_to("/n", 1, "{\"n\":7.0}", "no integer");
+    expect_none_to_add_to("/n", 1, "{\"n\":7e2}", "no integer");
+    expect_none_to_add_to("/n", 1, "{\"n\":\"\"}", NULL);
+    expect_none_to_add_to("/n", 1, "{\"n\":null}", NULL);
+}
+
 static void anything_else_is_no_cursor(void **state)
 {
     (void)state;
-    expect_none("/next", "{\"next\":null}");
-    expect_none("/next", "{\"next\":\"\"}");
-    expect_none("/next", "{\"next\":true}");
-    expect_none("/next", "{\"next\":{\"a\":1}}");
-    expect_none("/next", "{\"next\":[1]}");
-    expect_none("/next", "{\"last\":1}");
-    expect_none("/next", "{\"next\":1");
-    expect_none("/next", "<html>");
-    expect_none("/next", "");
-    expect_none("/next", "{\"next\":\"\xff\"}");
+    expect_none("/next", "{\"next\":null}", NULL);
+    expect_none("/next", "{\"next\":\"\"}", NULL);
+    expect_none("/next", "{\"next\":true}", "no string or number");
+    expect_none("/next", "{\"next\":{\"a\":1}}", "no string or number");
+    expect_none("/next", "{\"next\":[1]}", "no string or number");
+    expect_none("/next", "{\"last\":1}", "nothing");
+    expect_none("/next", "{\"next\":1", "no JSON");
+    expect_none("/next", "<html>", "no JSON");
+    expect_none("/next", "", "no JSON");
+    expect_none("/next", "{\"next\":\"\xff\"}", "no JSON");
 }
 
 static void the_old_cursor_is_replaced(void **state)
 {
     struct tg_buffer cursor = { 0 };
     bool is_number = false;
+    const char *finds = NULL;
 
     (void)state;
     tg_buffer_append_str(&cursor, "a long one, which was there before");
-    assert_int_equal(tg_poll_cursor_read("/n", tg_str_from("{\"n\":1}"), &cursor, &is_number), TG_OK);
+    assert_int_equal(read_cursor("/n", 0, "{\"n\":1}", &cursor, &is_number, &finds), TG_OK);
     assert_string_equal(cursor.data, "1");
     tg_buffer_deinit(&cursor);
 }
@@ -195,6 +265,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_string_is_taken_as_its_characters),
         cmocka_unit_test(a_number_is_taken_as_written),
+        cmocka_unit_test(the_last_element_of_an_array_has_a_name),
+        cmocka_unit_test(a_number_is_added_to_an_integer),
+        cmocka_unit_test(a_number_is_added_to_nothing_else),
         cmocka_unit_test(anything_else_is_no_cursor),
         cmocka_unit_test(the_old_cursor_is_replaced),
         cmocka_unit_test(a_query_gets_one_more_parameter),
