@@ -88,6 +88,7 @@ int main(int argc, char **argv)
         return 1;
     }
     setenv("FEED_TOKEN", "t0ken", 1);
+    setenv("BOT_TOKEN", "1:a", 1);
     setenv("FEED_URL", "ws://127.0.0.1:9000/feed", 1);
     unsetenv("TIDEGATE_TEST_UNSET");
     return cmocka_run_group_tests(tests, NULL, NULL);
