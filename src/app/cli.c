@@ -138,36 +138,24 @@ static int run_listen(const struct tg_cli_input *input)
     return tg_listen_run(&options);
 }
 
-/* Where a container's own process can ask: an address that means "all" is reached by loopback. */
-static void append_admin_url(const struct tg_config_admin *admin, struct tg_buffer *out)
-{
-    const char *address = admin->address ? admin->address : "127.0.0.1";
-    if (strcmp(address, "0.0.0.0") == 0)
-        address = "127.0.0.1";
-    else if (strcmp(address, "::") == 0)
-        address = "::1";
-    bool is_v6 = strchr(address, ':') != NULL;
-    tg_buffer_appendf(out, "http://%s%s%s:%d/healthz", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
-                      (int)admin->port);
-}
-
 static int run_healthcheck(const struct tg_cli_input *input)
 {
+    const char *name;
+    struct tg_buffer none = { 0 };
     if (input->operand && tg_cli_has(input, "config"))
         return usage_error(input->command, "give either -c FILE or a URL");
     if (input->operand)
-        return tg_healthcheck_run(input->operand);
-    if (!tg_cli_has(input, "config"))
-        return tg_healthcheck_run("http://127.0.0.1:9090/healthz");
+        return tg_healthcheck_url(input->operand);
+    bool has_config = tg_cli_find_config(input, &name, &none) == TG_OK;
+    tg_buffer_deinit(&none);
+    if (!has_config)
+        return tg_healthcheck_url("http://127.0.0.1:9090/healthz");
 
     int code = TG_EXIT_FAILURE;
     struct tg_config *config = load_config(input, &code);
     if (!config)
         return TG_EXIT_FAILURE; /* the only code for "unhealthy" that container engines define */
-    struct tg_buffer url = { 0 };
-    append_admin_url(&config->admin, &url);
-    code = tg_healthcheck_run(url.data);
-    tg_buffer_deinit(&url);
+    code = tg_healthcheck_config(config);
     tg_config_free(config);
     return code;
 }
@@ -279,7 +267,7 @@ static const struct tg_cli_option listen_options[] = {
 };
 
 static const struct tg_cli_option healthcheck_options[] = {
-    { "config", 'c', "FILE", "ask the admin listener of this configuration" },
+    { "config", 'c', "FILE", "ask the Tidegate of this configuration" },
     { 0 },
 };
 
@@ -321,7 +309,10 @@ static const struct tg_cli_command commands[] = {
       "  tail -f backend.log | tidegate translate -c tidegate.json -s quotes\n",
       run_translate },
     { "healthcheck", "Ask a running Tidegate whether it is alive", "URL", false, healthcheck_options,
-      "Without a URL or a file it asks http://127.0.0.1:9090/healthz.\n"
+      "It asks the admin port of the configuration, or a listener if there is no admin\n"
+      "port. Without a URL or FILE, the configuration is ./tidegate.json, or if there is\n"
+      "none, /etc/tidegate/tidegate.json; without either, it asks the default admin\n"
+      "port, http://127.0.0.1:9090/healthz.\n"
       "Exit code 0: it is alive. Exit code 1: it is not.\n",
       run_healthcheck },
     { "jq-filter", NULL, NULL, false, no_options, NULL, run_jq_filter },

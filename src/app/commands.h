@@ -40,7 +40,9 @@ enum tg_exit tg_translate_run(const struct tg_translate_options *options);
 /* Appends the names of all streams, in quotes; those nearest to `word` (NULL: none) first. */
 void tg_translate_list_streams(const struct tg_config *config, const char *word, struct tg_buffer *out);
 
-/* healthcheck.c: asks an URL once, 3 s at most; says on stderr what is wrong. */
-enum tg_exit tg_healthcheck_run(const char *url);
+/* healthcheck.c: asks once, 3 s at most; says on stderr what is wrong. A URL must answer with 2xx. Of a configuration, the
+ * admin port's /healthz is asked, or, where that has no fixed port, a listener, which may answer anything. */
+enum tg_exit tg_healthcheck_url(const char *url);
+enum tg_exit tg_healthcheck_config(const struct tg_config *config);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct tg_http_client {
@@ -83,6 +84,23 @@ static enum tg_err connect_tcp(struct tg_http_client *client, const struct tg_ht
         return TG_OK;
     }
     tg_buffer_appendf(ret_error, "cannot connect to %s: %s", get->url->authority, strerror(errno));
+    return TG_ERR_IO;
+}
+
+static enum tg_err connect_unix(struct tg_http_client *client, const struct tg_http_get *get,
+                                struct tg_buffer *ret_error)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (strlen(get->unix_path) >= sizeof(address.sun_path))
+        return TG_ERR_TOO_LARGE;
+    strcpy(address.sun_path, get->unix_path);
+    client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (client->fd < 0)
+        return TG_ERR_IO;
+    set_timeouts(client->fd, get->timeout_s);
+    if (connect(client->fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return TG_OK;
+    tg_buffer_appendf(ret_error, "cannot connect to %s: %s", get->unix_path, strerror(errno));
     return TG_ERR_IO;
 }
 
@@ -159,8 +177,9 @@ static enum tg_err ask(struct tg_http_client *client, const struct tg_http_get *
 {
     struct tg_buffer request = { 0 };
     tg_buffer_appendf(&request,
-                      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tidegate/" TIDEGATE_VERSION "\r\n%s\r\n",
-                      get->url->target, get->url->authority, tg_text_or_empty(get->header_lines));
+                      "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tidegate/" TIDEGATE_VERSION "\r\n%s\r\n",
+                      get->method ? get->method : "GET", get->url->target, get->url->authority,
+                      tg_text_or_empty(get->header_lines));
     enum tg_err err = send_all(client, request.data, request.length);
     tg_buffer_deinit(&request);
     return err;
@@ -197,7 +216,8 @@ enum tg_err tg_http_client_get(const struct tg_http_get *get, struct tg_http_cli
     struct tg_http_client *client = tg_alloc(sizeof(*client));
     struct tg_http_head head = { 0 };
     client->fd = -1;
-    enum tg_err err = connect_tcp(client, get, ret_error);
+    enum tg_err err =
+        get->unix_path ? connect_unix(client, get, ret_error) : connect_tcp(client, get, ret_error);
     if (!err && get->url->is_secure)
         err = connect_tls(client, get, ret_error);
     if (err)

@@ -1,4 +1,4 @@
-/* A blocking HTTP client for one GET, over TCP or TLS: what `listen` and `healthcheck` need. */
+/* A blocking HTTP client for one request without a body, over TCP, a Unix socket or TLS: what `listen` and `healthcheck` need. */
 #ifndef TIDEGATE_APP_HTTP_CLIENT_H
 #define TIDEGATE_APP_HTTP_CLIENT_H
 
@@ -9,6 +9,8 @@ struct tg_http_client;
 
 struct tg_http_get {
     const struct tg_http_url *url;
+    const char *method;       /* NULL: GET */
+    const char *unix_path;    /* connects there instead of to the URL's host; or NULL */
     const char *header_lines; /* each ends with CRLF; or NULL */
     bool is_insecure;         /* the server's certificate is not checked */
     unsigned timeout_s;       /* for each step up to the answer's head */

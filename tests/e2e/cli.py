@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The command line from outside: messages, exit codes, signals, `listen` and `healthcheck`.
+"""The command line from outside: messages, exit codes, signals, `listen` and the demo.
 
 TIDEGATE_BIN names the binary; build/tidegate unless set."""
 import contextlib
@@ -433,31 +433,6 @@ class Serving(Case):
         with urllib.request.urlopen(at["public"] + "/", timeout=10) as answer:
             self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
             self.assertEqual(answer.read(), b"<p>hello")
-
-
-class Healthcheck(Case):
-    def test_it_asks_the_admin_of_the_configuration(self):
-        port = free_port()
-        path = self.write(config(admin={"port": port, "address": "0.0.0.0"}))
-        done = run("healthcheck", "-c", path)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot connect", done.stderr)
-        process = self.start(config(admin={"port": port, "address": "0.0.0.0"}))
-        process.wait_for("ready")
-        self.assertEqual(run("healthcheck", "-c", path).returncode, 0)
-        self.assertEqual(run("healthcheck", f"http://127.0.0.1:{port}/healthz").returncode, 0)
-        done = run("healthcheck", f"http://127.0.0.1:{port}/readyz")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("503", done.stderr)
-
-    def test_it_waits_3_seconds_at_most(self):
-        with socket.socket() as silent:
-            silent.bind(("127.0.0.1", 0))
-            silent.listen()
-            begun = time.monotonic()
-            done = run("healthcheck", f"http://127.0.0.1:{silent.getsockname()[1]}/")
-            self.assertEqual(done.returncode, 1)
-            self.assertLess(time.monotonic() - begun, 10)
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-/* The configurations that come with the program load (config/, docker/). Then tests/config: every good.*.json must load, every bad.*.json must give the messages of the .txt file
+/* The configurations that come with the program load (config/). Then tests/config: every good.*.json must load, every bad.*.json must give the messages of the .txt file
  * beside it. The folder is the first argument, or the working folder. */
 #include "tidegate/config.h"
 
@@ -50,7 +50,6 @@ static void files_that_come_with_the_program_load(void **state)
     (void)state;
     assert_files_load("../../config/[!t]*.json"); /* not tidegate.schema.json */
     assert_files_load("../../config/recipes/*.json");
-    assert_files_load("../../docker/*.json");
 }
 
 static void bad_files_give_the_expected_messages(void **state)
