@@ -310,8 +310,8 @@ static const struct tg_cli_command commands[] = {
       run_translate },
     { "healthcheck", "Ask a running Tidegate whether it is alive", "URL", false, healthcheck_options,
       "It asks the admin port of the configuration, or a listener if there is no admin\n"
-      "port. Without a URL or FILE, the configuration is ./tidegate.json, or if there is\n"
-      "none, /etc/tidegate/tidegate.json; without either, it asks the default admin\n"
+      "port. Without a URL or FILE, the configuration is ./tidegate.json, or if there\n"
+      "is none, /etc/tidegate/tidegate.json; without either, it asks the default admin\n"
       "port, http://127.0.0.1:9090/healthz.\n"
       "Exit code 0: it is alive. Exit code 1: it is not.\n",
       run_healthcheck },
