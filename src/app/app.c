@@ -161,6 +161,8 @@ enum tg_err tg_app_new(struct tg_config *config, const struct tg_route *extra_ro
     app->config = config;
     tg_log_configure((enum tg_log_level)config->log.level, (enum tg_log_format)config->log.format);
     tg_log(TG_LOG_INFO, "app", "configuration", TG_F_STR("file", config->source));
+    for (char **line = config->warnings; line && *line; line++)
+        tg_log(TG_LOG_WARNING, "app", "configuration_warning", TG_F_STR("detail", *line));
     tg_signals_block(&app->signals_before);
     raise_descriptor_limit();
     tg_heap_configure();

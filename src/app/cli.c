@@ -68,9 +68,16 @@ static int run_check(const struct tg_cli_input *input)
     struct tg_config *config = load_config(input, &code);
     if (!config)
         return code;
-    printf("%s: ok\n", config->source);
+    size_t count = 0;
+    for (; config->warnings && config->warnings[count]; count++)
+        fprintf(stderr, "%s\n", config->warnings[count]);
+    bool is_good = count == 0 || !tg_cli_has(input, "strict");
+    if (is_good && count == 0)
+        printf("%s: ok\n", config->source);
+    else if (is_good)
+        printf("%s: ok, with %zu warning%s\n", config->source, count, count == 1 ? "" : "s");
     tg_config_free(config);
-    return TG_EXIT_OK;
+    return is_good ? TG_EXIT_OK : TG_EXIT_CONFIG;
 }
 
 static int run_schema(const struct tg_cli_input *input)
@@ -240,6 +247,12 @@ static const struct tg_cli_option config_options[] = {
     { 0 },
 };
 
+static const struct tg_cli_option check_options[] = {
+    TG_CLI_CONFIG_OPTION,
+    { "strict", 's', NULL, "warnings are errors" },
+    { 0 },
+};
+
 static const struct tg_cli_option demo_options[] = {
     { "port", 'p', "PORT", "of the page and the events (8080)" },
     { "address", 0, "ADDRESS", "where the page is served (127.0.0.1)" },
@@ -285,10 +298,15 @@ static const struct tg_cli_command commands[] = {
       "within \"drain\"; then the process ends with exit code 0. A second signal ends it\n"
       "at once, with exit code 1.\n",
       run_serve },
-    { "check", "Check a configuration and list all its errors", TG_CLI_CONFIG_OPERAND, false, config_options,
+    { "check", "Check a configuration: list its errors and warnings", TG_CLI_CONFIG_OPERAND, false,
+      check_options,
       TG_CLI_CONFIG_DEFAULT
       "\nEach error is a line on standard error: FILE:LINE:COLUMN: OPTION: what is wrong.\n"
-      "Exit code 0: the configuration can be used. Exit code 2: it cannot.\n",
+      "Without errors, warnings follow in the same form. They tell of what can be used,\n"
+      "but is hardly meant so: options without effect, streams that no route leads to.\n"
+      "Each start logs them, too.\n"
+      "Exit code 0: the configuration can be used. Exit code 2: it cannot, or it has\n"
+      "warnings and --strict was given.\n",
       run_check },
     { "schema", "Print the JSON Schema of the configuration", NULL, false, no_options, NULL, run_schema },
     { "reference", "Print the reference of all options as Markdown", NULL, false, reference_options, NULL,

@@ -5,6 +5,7 @@
 #include "full.h"
 #include "load.h"
 #include "resolve.h"
+#include "warn.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,6 +39,8 @@ static enum tg_err load_text(const char *name, const char *folder, const char *t
     } else {
         for (size_t i = 0; i < config->stream_count; i++)
             config->streams[i].secrets = tg_document_take_secrets(&document, config->streams[i].name);
+        tg_config_warn(&document, config);
+        config->warnings = tg_document_render_warnings(&document);
         *ret_config = config;
     }
     tg_document_forget_secrets(&document);
@@ -87,6 +90,7 @@ void tg_config_free(struct tg_config *config)
     if (!config)
         return;
     free(config->source);
+    tg_strings_free(config->warnings);
     for (size_t i = 0; i < config->stream_count; i++)
         tg_strings_free(config->streams[i].secrets);
     tg_options_free(&tg_options_root, config);

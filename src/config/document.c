@@ -19,19 +19,24 @@ struct tg_document_error {
     char *text;
 };
 
-static void add_error(struct tg_document *document, uint32_t line, uint32_t column, char *path, char *text)
+static void add_to(struct tg_document_error **list, size_t *count, uint32_t line, uint32_t column, char *path,
+                   char *text)
 {
-    if (document->error_count >= ERRORS_MAX) {
+    if (*count >= ERRORS_MAX) {
         free(path);
         free(text);
         return;
     }
-    document->errors =
-        tg_realloc_array(document->errors, document->error_count + 1, sizeof(document->errors[0]));
-    document->errors[document->error_count] = (struct tg_document_error){
-        .line = line, .column = column, .order = document->error_count, .path = path, .text = text
+    *list = tg_realloc_array(*list, *count + 1, sizeof((*list)[0]));
+    (*list)[*count] = (struct tg_document_error){
+        .line = line, .column = column, .order = *count, .path = path, .text = text
     };
-    document->error_count++;
+    (*count)++;
+}
+
+static void add_error(struct tg_document *document, uint32_t line, uint32_t column, char *path, char *text)
+{
+    add_to(&document->errors, &document->error_count, line, column, path, text);
 }
 
 static void add_syntax_error(struct tg_document *document, int line, int column, const char *what)
@@ -103,13 +108,19 @@ void tg_document_init(struct tg_document *document, const char *name, const char
         explain_syntax(document, &error);
 }
 
+static void free_list(struct tg_document_error *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].path);
+        free(list[i].text);
+    }
+    free(list);
+}
+
 void tg_document_deinit(struct tg_document *document)
 {
-    for (size_t i = 0; i < document->error_count; i++) {
-        free(document->errors[i].path);
-        free(document->errors[i].text);
-    }
-    free(document->errors);
+    free_list(document->errors, document->error_count);
+    free_list(document->warnings, document->warning_count);
     tg_json_positions_deinit(&document->positions);
     json_decref(document->root);
     *document = (struct tg_document){ 0 };
@@ -290,6 +301,38 @@ static void make_printable(char *text)
         if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_utf8))
             *text = '?';
     }
+}
+
+void tg_document_warn(struct tg_document *document, const struct tg_path *path, const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = tg_strdup("a warning");
+    va_end(args);
+    const struct tg_json_place *found = place_of(document, path);
+    bool has_key = found->key_line > 0;
+    add_to(&document->warnings, &document->warning_count, has_key ? found->key_line : found->line,
+           has_key ? found->key_column : found->column, path_text(path), text);
+}
+
+char **tg_document_render_warnings(struct tg_document *document)
+{
+    size_t count = document->warning_count;
+    if (count == 0)
+        return NULL;
+    qsort(document->warnings, count, sizeof(document->warnings[0]), compare_errors);
+    char **lines = tg_alloc((count + 1) * sizeof(lines[0]));
+    for (size_t i = 0; i < count; i++) {
+        const struct tg_document_error *warning = &document->warnings[i];
+        struct tg_buffer line = { 0 };
+        make_printable(warning->text);
+        tg_buffer_appendf(&line, "%s:%" PRIu32 ":%" PRIu32 ": warning: %s: %s", document->name, warning->line,
+                          warning->column, warning->path, warning->text);
+        lines[i] = line.data;
+    }
+    return lines;
 }
 
 enum tg_err tg_document_render_errors(struct tg_document *document, struct tg_buffer *out)

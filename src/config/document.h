@@ -25,8 +25,8 @@ struct tg_document {
     bool ignores_files;                 /* files that values name are not looked at */
     json_t *root;                       /* NULL after a syntax error */
     struct tg_json_positions positions; /* made with the first error */
-    struct tg_document_error *errors;
-    size_t error_count;
+    struct tg_document_error *errors, *warnings;
+    size_t error_count, warning_count;
     struct tg_document_secret *secrets; /* resolve.c */
     size_t secret_count;
 };
@@ -57,6 +57,12 @@ void tg_document_error_at_key(struct tg_document *document, const struct tg_path
                               ...) __attribute__((format(printf, 3, 4)));
 /* Whether there is an error at the path or below it. */
 bool tg_document_has_error(const struct tg_document *document, const struct tg_path *path);
+
+/* Notes that what stands at the path is hardly meant so. The place is that of its key, in objects. */
+void tg_document_warn(struct tg_document *document, const struct tg_path *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The warnings, one line each, sorted by place; NULL-terminated, NULL when there are none. The caller owns them. */
+char **tg_document_render_warnings(struct tg_document *document);
 
 /* Appends the errors, one a line, sorted by place. */
 enum tg_err tg_document_render_errors(struct tg_document *document, struct tg_buffer *out);

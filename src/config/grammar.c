@@ -136,6 +136,32 @@ static bool is_pointer(const char *text)
     return true;
 }
 
+static bool has_index_in_brackets(const char *text)
+{
+    for (const char *at = text; (at = strchr(at, '[')); at++) {
+        size_t digits = strspn(at + 1, "0123456789");
+        if (digits > 0 && at[1 + digits] == ']')
+            return true;
+    }
+    return false;
+}
+
+/* Forms that are valid and find what hardly any message has: a member with an empty name, "items[0]", "$". */
+void tg_grammar_suspect_pointer(const char *text, struct tg_buffer *out)
+{
+    if (*text != '/')
+        return;
+    if (strncmp(text, "/$.", 3) == 0 || strncmp(text, "/$/", 3) == 0 || strcmp(text, "/$") == 0)
+        tg_buffer_append_str(out, "\"$\" is the name of a member here, not the whole message");
+    else if (has_index_in_brackets(text))
+        tg_buffer_append_str(out,
+                             "the brackets are part of a name here; an item of an array is \"/items/0\"");
+    else if (strcmp(text, "/") == 0)
+        tg_buffer_append_str(out, "this finds the member whose name is empty, not the whole message");
+    else if (strstr(text, "//") || text[strlen(text) - 1] == '/')
+        tg_buffer_append_str(out, "this finds a member whose name is empty: one \"/\" too many?");
+}
+
 static void explain_pointer(const char *text, struct tg_buffer *out)
 {
     tg_grammar_explain_pointer(text, tg_grammar_pointer.expected, out);
@@ -146,6 +172,7 @@ const struct tg_option_grammar tg_grammar_pointer = {
     .pattern = "^(/([^~]|~[01])*)$",
     .is_valid = is_pointer,
     .explain = explain_pointer,
+    .suspect = tg_grammar_suspect_pointer,
 };
 
 static bool is_pointer_or_all(const char *text)
@@ -164,6 +191,7 @@ const struct tg_option_grammar tg_grammar_pointer_or_all = {
     .pattern = "^(/([^~]|~[01])*)?$",
     .is_valid = is_pointer_or_all,
     .explain = explain_pointer_or_all,
+    .suspect = tg_grammar_suspect_pointer,
 };
 
 static bool is_stream_name(const char *text)

@@ -28,6 +28,9 @@ extern const struct tg_option_grammar tg_grammar_host_name;
 /* Appends `expected`, and the pointer that is meant by a text that has no slash in front, where that can be guessed. */
 void tg_grammar_explain_pointer(const char *text, const char *expected, struct tg_buffer *out);
 
+/* The same as a grammar's `suspect`. */
+void tg_grammar_suspect_pointer(const char *text, struct tg_buffer *out);
+
 /* In template.c: a JSON pointer when it begins with "/", a template when it holds braces. */
 extern const struct tg_option_grammar tg_grammar_event_value; /* or else an event name */
 extern const struct tg_option_grammar tg_grammar_id_value;

@@ -51,6 +51,16 @@ static void report_text(struct tg_document *document, const struct tg_path *path
     tg_buffer_deinit(&expected);
 }
 
+static void warn_text(struct tg_document *document, const struct tg_path *path,
+                      const struct tg_option_grammar *grammar, const char *text)
+{
+    struct tg_buffer why = { 0 };
+    grammar->suspect(text, &why);
+    if (why.length > 0)
+        tg_document_warn(document, path, "%s", why.data);
+    tg_buffer_deinit(&why);
+}
+
 const char *tg_load_text(struct tg_document *document, const struct tg_path *path,
                          const struct tg_option *option, const struct tg_option_grammar *grammar,
                          json_t *value)
@@ -72,6 +82,8 @@ const char *tg_load_text(struct tg_document *document, const struct tg_path *pat
         report_text(document, path, grammar, text);
         return NULL;
     }
+    if (grammar && grammar->suspect)
+        warn_text(document, path, grammar, text);
     return text;
 }
 

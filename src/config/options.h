@@ -52,6 +52,8 @@ struct tg_option_grammar {
     bool (*is_valid)(const char *text);
     /* Says of a text that is not valid what was expected in its place; NULL: `expected` says it all. */
     void (*explain)(const char *text, struct tg_buffer *out);
+    /* Says of a valid text why it is hardly meant so, for a warning; appends nothing to say. NULL: it never does. */
+    void (*suspect)(const char *text, struct tg_buffer *out);
 };
 
 /* In `kinds`. */

@@ -114,12 +114,31 @@ static void explain_event(const char *text, struct tg_buffer *out)
     explain(text, event_fault, tg_grammar_event_value.expected, out);
 }
 
+/* A constant that is no type of events, but where messages have theirs. */
+static void suspect_event(const char *text, struct tg_buffer *out)
+{
+    static const char *const members[] = { "type", "event",    "event_type", "eventType",    "kind",
+                                           "op",   "msg_type", "msgType",    "message_type", "messageType" };
+    bool is_path = strncmp(text, "$.", 2) == 0 || *text == '.';
+    if (*text == '/') {
+        tg_grammar_suspect_pointer(text, out);
+        return;
+    }
+    for (size_t i = 0; i < TG_COUNT_OF(members) && !is_path; i++)
+        is_path = strcmp(text, members[i]) == 0;
+    if (is_path && !is_template(text)) {
+        tg_buffer_appendf(out, "every event has the type \"%.100s\"", text);
+        tg_grammar_explain_pointer(text, "", out);
+    }
+}
+
 const struct tg_option_grammar tg_grammar_event_value = {
     .expected = "a JSON pointer such as \"/type\", a template such as \"{/type}.{/symbol}\", or an event "
                 "type: one line, not empty",
     .pattern = "^(/([^~]|~[01])*|[^/\\r\\n][^\\r\\n]*)$",
     .is_valid = is_event_value,
     .explain = explain_event,
+    .suspect = suspect_event,
 };
 
 /* ---- id ----------------------------------------------------------------------------------------------- */
@@ -151,6 +170,7 @@ const struct tg_option_grammar tg_grammar_id_value = {
     .pattern = "^(/([^~]|~[01])*|[A-Za-z0-9_.:-]*(" PART "[A-Za-z0-9_.:-]*)+)$",
     .is_valid = is_id_value,
     .explain = explain_id,
+    .suspect = tg_grammar_suspect_pointer,
 };
 
 /* ---- data --------------------------------------------------------------------------------------------- */
@@ -174,4 +194,5 @@ const struct tg_option_grammar tg_grammar_data_value = {
         "^(/([^~]|~[01])*|(?=[^{}]*[{}])([^/{}]|\\{\\{|\\}\\}|" PART ")([^{}]|\\{\\{|\\}\\}|" PART ")*)?$",
     .is_valid = is_data_value,
     .explain = explain_data,
+    .suspect = tg_grammar_suspect_pointer,
 };

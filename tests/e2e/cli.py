@@ -227,6 +227,24 @@ class Check(Case):
         self.assertEqual(done.returncode, 2)
         self.assertIn("none.json", done.stderr)
 
+    def test_warnings_are_told_by_check_and_at_the_start_and_are_errors_when_strict(self):
+        content = config()
+        content["streams"]["unused"] = {"upstream": {"url": "ws://127.0.0.1:1/"}}
+        content["streams"]["s"]["translate"] = {"event": "type", "data": "/payload"}
+        path = self.write(content)
+        done = run("check", path)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{path}: ok, with 2 warnings\n"))
+        event, unused = done.stderr.splitlines()
+        self.assertRegex(event, r'^.+:\d+:\d+: warning: streams\.s\.translate\.event: .*did you mean "/type"\?$')
+        self.assertRegex(unused, r"^.+:\d+:\d+: warning: streams\.unused: no route leads to this stream$")
+        strict = run("check", "--strict", path)
+        self.assertEqual((strict.returncode, strict.stdout, strict.stderr), (2, "", done.stderr))
+        process = self.start(content)
+        process.wait_for("ready")
+        told = [line for line in process.log() if line["event"] == "configuration_warning"]
+        self.assertEqual([(line["level"], line["detail"]) for line in told], [("warning", event), ("warning", unused)])
+        self.assertEqual(run("check", "--strict", self.write(config())).returncode, 0)
+
     def test_what_would_fail_the_start_fails_the_check(self):
         large = config()
         large["streams"]["s"]["upstream"]["headers"] = {"X-Large": "v" * 28 * 1024}

@@ -2,6 +2,7 @@
 #include "tidegate/config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,6 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Messages quote the input: they must stay lines of UTF-8. */
     if (!tg_utf8_is_valid(errors.data, errors.length))
         abort();
+    for (char **line = config ? config->warnings : NULL; line && *line; line++)
+        if (!tg_utf8_is_valid(*line, strlen(*line)))
+            abort();
     tg_buffer_deinit(&errors);
     tg_config_free(config);
     return 0;

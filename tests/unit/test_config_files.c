@@ -1,5 +1,6 @@
-/* The configurations that come with the program load (config/). Then tests/config: every good.*.json must load, every bad.*.json must give the messages of the .txt file
- * beside it. The folder is the first argument, or the working folder. */
+/* The configurations that come with the program load without warnings (config/). Then tests/config: every
+ * good.*.json must load, every bad.*.json must give the errors, and every warn.*.json the warnings, of the .txt file beside
+ * it. The folder is the first argument, or the working folder. */
 #include "tidegate/config.h"
 
 #include <glob.h>
@@ -23,7 +24,7 @@ static void read_whole(const char *name, struct tg_buffer *out)
     fclose(file);
 }
 
-static void assert_files_load(const char *pattern)
+static void assert_files_load(const char *pattern, bool may_have_warnings)
 {
     glob_t found;
     assert_int_equal(glob(pattern, 0, NULL, &found), 0);
@@ -33,6 +34,8 @@ static void assert_files_load(const char *pattern)
         if (tg_config_load(found.gl_pathv[i], &config, &errors))
             fail_msg("%s", errors.data);
         assert_int_equal(errors.length, 0);
+        if (config->warnings && !may_have_warnings)
+            fail_msg("%s", config->warnings[0]);
         assert_string_equal(config->source, found.gl_pathv[i]);
         tg_config_free(config);
     }
@@ -42,14 +45,14 @@ static void assert_files_load(const char *pattern)
 static void good_files_load(void **state)
 {
     (void)state;
-    assert_files_load("good.*.json");
+    assert_files_load("good.*.json", true);
 }
 
 static void files_that_come_with_the_program_load(void **state)
 {
     (void)state;
-    assert_files_load("../../config/[!t]*.json"); /* not tidegate.schema.json */
-    assert_files_load("../../config/recipes/*.json");
+    assert_files_load("../../config/[!t]*.json", false); /* not tidegate.schema.json */
+    assert_files_load("../../config/recipes/*.json", false);
 }
 
 static void bad_files_give_the_expected_messages(void **state)
@@ -75,12 +78,43 @@ static void bad_files_give_the_expected_messages(void **state)
     globfree(&found);
 }
 
+static void assert_warnings(char *const *warnings, const char *expected)
+{
+    struct tg_buffer lines = { 0 };
+    for (size_t i = 0; warnings && warnings[i]; i++)
+        tg_buffer_appendf(&lines, "%s\n", warnings[i]);
+    assert_string_equal(tg_text_or_empty(lines.data), expected);
+    tg_buffer_deinit(&lines);
+}
+
+static void warn_files_load_with_the_expected_warnings(void **state)
+{
+    (void)state;
+    glob_t found;
+    assert_int_equal(glob("warn.*.json", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct tg_config *config = NULL;
+        struct tg_buffer errors = { 0 }, expected = { 0 };
+        char *text_name = tg_strdup(found.gl_pathv[i]);
+        strcpy(strstr(text_name, ".json"), ".txt");
+        read_whole(text_name, &expected);
+        if (tg_config_load(found.gl_pathv[i], &config, &errors))
+            fail_msg("%s", errors.data);
+        assert_warnings(config->warnings, expected.data);
+        tg_config_free(config);
+        tg_buffer_deinit(&expected);
+        free(text_name);
+    }
+    globfree(&found);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_files_load),
         cmocka_unit_test(files_that_come_with_the_program_load),
         cmocka_unit_test(bad_files_give_the_expected_messages),
+        cmocka_unit_test(warn_files_load_with_the_expected_warnings),
     };
     if (argc > 1 && chdir(argv[1]) != 0) {
         perror(argv[1]);
