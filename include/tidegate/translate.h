@@ -66,6 +66,7 @@ struct tg_misfit_cause {
 /* What became of a message. A message that is split is several, and each counts on its own. */
 struct tg_translation {
     uint64_t events;   /* emitted; those that stand for a misfit (raw, error event) among them */
+    uint64_t untyped;  /* of these, those for whose type the rule `event` found nothing, nor brought the message one */
     uint64_t filtered; /* `when` did not match */
     uint64_t repeated; /* seen before */
     uint64_t misfits[TG_MISFIT_COUNT];

@@ -120,6 +120,7 @@ struct tg_upstream_stats {
     uint64_t message_bytes;
     uint64_t oversize;       /* messages dropped for max_message */
     uint64_t misfits[16];    /* by enum tg_misfit */
+    uint64_t untyped;        /* events for whose type the rule `event` found nothing */
     uint64_t filtered;       /* messages that `when` did not let through */
     uint64_t repeated;       /* messages that had been seen before */
     uint64_t refused;        /* events for a key that would have been one too many */

@@ -281,6 +281,8 @@ static const struct figure upstream_figures[] = {
     { "tidegate_upstream_dropped_messages_total", "counter",
       "Messages that were too large or did not fit the rules, by cause.", AT(dropped), "cause", cause_text, 0,
       TG_MISFIT_COUNT },
+    { "tidegate_upstream_untyped_events_total", "counter", "Events for whose type the rule `event` found nothing.",
+      AT(stats.untyped), NULL, NULL, 0, 0 },
     { "tidegate_upstream_filtered_messages_total", "counter", "Messages that the filter did not let through.",
       AT(stats.filtered), NULL, NULL, 0, 0 },
     { "tidegate_upstream_repeated_messages_total", "counter", "Messages that had been seen before.",

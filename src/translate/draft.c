@@ -137,8 +137,10 @@ static enum tg_misfit pick_event(struct tg_draft_rules *rules, const struct tg_m
         return carry_type(rules, message, draft);
     if (rule->kind == TG_RULE_POINTER) {
         struct tg_str value = tg_pointer_slice(rule->parts[0].pointer, json);
-        if (value.length == 0)
+        if (value.length == 0) {
+            draft->lacks_type = message->type.length == 0;
             return carry_type(rules, message, draft);
+        }
         if (tg_json_kind(value) != TG_JSON_STRING)
             return blame(rules, rule, "no string", TG_MISFIT_EVENT);
         misfit = take_string(value, &rules->event_text, type);

@@ -26,6 +26,7 @@ struct tg_part {
 
 struct tg_draft {
     struct tg_event event; /* borrowed from the message, the part and the buffers */
+    bool lacks_type;       /* the rule `event` found nothing, and the message has none */
     bool has_carried_id;   /* the message's own, no rule's: the same one for each of its parts */
 };
 

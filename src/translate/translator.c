@@ -227,7 +227,10 @@ static void deliver(struct run *run, const struct tg_draft *draft)
         run->translation->repeated++;
         return;
     }
-    if (emit_event(run, &draft->event) && has_key)
+    if (!emit_event(run, &draft->event))
+        return;
+    run->translation->untyped += draft->lacks_type ? 1 : 0;
+    if (has_key)
         tg_seen_add(seen, &key);
 }
 

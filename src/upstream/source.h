@@ -10,6 +10,7 @@
 #define TIDEGATE_UPSTREAM_SOURCE_H
 
 #include "gate.h"
+#include "rule_watch.h"
 #include "tidegate/translate.h"
 #include "tidegate/upstream.h"
 #include "tls.h"
@@ -22,7 +23,7 @@ struct tg_counters {
     _Atomic uint64_t state_since_ms;                  /* the last change */
     _Atomic uint64_t delayed, waiting;                /* attempts, for limits.upstream_connects: ever, now */
     _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused, held,
-        cursor_missing;
+        cursor_missing, untyped;
     _Atomic uint64_t endings[TG_ENDING_COUNT];
     _Atomic uint64_t failures[TG_REASON_COUNT];
     _Atomic uint64_t misfits[TG_MISFIT_COUNT];
@@ -33,6 +34,7 @@ struct tg_share {
     struct tg_caller caller;
     struct tg_translator *translator;
     struct tg_until *until; /* NULL: it has no end of its own */
+    struct tg_rule_watch rule_watch;
     struct tg_log_limit open_limit, failure_limit, message_limit, cursor_limit;
 };
 

@@ -89,6 +89,23 @@ static void count_refused(struct tg_upstream *up, uint64_t count, size_t length)
     log_message(up, "event_refused", "too many keys", NULL, length);
 }
 
+/* Nothing else tells of a pointer that is wrong where it is no misfit to find nothing. */
+static void watch_rules(struct tg_upstream *up, const struct tg_translation *translation)
+{
+    const struct tg_config_translate *rules = &up->source->config->translate;
+    enum tg_dead_rule dead = tg_rule_watch_on_message(&up->share->rule_watch, translation);
+
+    if (translation->untyped > 0)
+        tg_figure_add(&upstream_counters(up)->untyped, translation->untyped);
+    if (dead == TG_DEAD_EVENT)
+        tg_log(TG_LOG_WARNING, "upstream", "rule_finds_nothing", TG_F_STR("stream", upstream_name(up)),
+               TG_F_STR("option", "translate.event"), TG_F_STR("rule", rules->event),
+               TG_F_INT("events", TG_WATCHED_EVENTS));
+    else if (dead == TG_DEAD_WHEN)
+        tg_log(TG_LOG_WARNING, "upstream", "rule_finds_nothing", TG_F_STR("stream", upstream_name(up)),
+               TG_F_STR("option", "translate.when"), TG_F_INT("messages", TG_WATCHED_MESSAGES));
+}
+
 static void run_translator(struct tg_upstream *up, const struct tg_message *message,
                            struct emission *emission, struct tg_translation *ret_translation)
 {
@@ -109,6 +126,7 @@ static bool translate(struct tg_upstream *up, const struct tg_message *message)
     run_translator(up, message, &emission, &translation);
     if (translation.filtered > 0)
         tg_figure_add(&upstream_counters(up)->filtered, translation.filtered);
+    watch_rules(up, &translation);
     if (translation.repeated > 0)
         tg_figure_add(&upstream_counters(up)->repeated, translation.repeated);
     if (translation.first_misfit != TG_MISFIT_NONE)

@@ -312,6 +312,28 @@ class Serving(Case):
                 for key in ("suppressed", "detail", "status", "close_code", "tls"):
                     self.assertNotIn(line.get(key, "absent"), (0, ""), line)
 
+    def test_rules_that_never_find_anything_are_told(self):
+        with socket.create_server(("127.0.0.1", 0)) as backend:
+            upstream = {"kind": "ndjson", "url": f"http://127.0.0.1:{backend.getsockname()[1]}/"}
+            rules = {"type": {"event": "/typ"}, "when": {"when": {"pointer": "/type", "equals": "qoute"}},
+                     "fine": {"event": "/type", "when": {"pointer": "/type", "equals": "quote"}}}
+            process = self.start(config(
+                streams={name: {"upstream": upstream, "translate": translate} for name, translate in rules.items()},
+                routes=[{"path": f"/{name}", "stream": name} for name in rules]))
+            peers = [backend.accept()[0] for _ in rules]
+            for peer in peers:
+                self.addCleanup(peer.close)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n" + b'{"type":"quote"}\n' * 1500)
+            admin = self.listeners(process)["admin"]
+            wait_until("all messages", lambda: get(admin + "/metrics")[1].count("_upstream_messages_total{") == 3 and all(
+                f'tidegate_upstream_messages_total{{stream="{name}"}} 1500' in get(admin + "/metrics")[1] for name in rules))
+            told = [line for line in process.log() if line["event"] == "rule_finds_nothing"]
+            self.assertEqual(sorted((line["stream"], line["option"], line.get("rule")) for line in told),
+                             [("type", "translate.event", "/typ"), ("when", "translate.when", None)])
+            metrics = get(admin + "/metrics")[1]
+            self.assertIn('tidegate_upstream_untyped_events_total{stream="type"} 1500', metrics)
+            self.assertIn('tidegate_upstream_untyped_events_total{stream="fine"} 0', metrics)
+
     def test_a_signal_ends_it_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             process = self.start(config())

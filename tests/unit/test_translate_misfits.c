@@ -39,6 +39,24 @@ static void a_misfit_names_the_rule_and_what_it_finds(void **state)
     }
 }
 
+static void events_without_the_type_that_a_rule_looks_for_are_counted(void **state)
+{
+    struct tg_message message = text("{}");
+    struct fixture fixture;
+
+    (void)state;
+    fixture_init(&fixture, RULES(.event = P("/type"), .split = P("/items")));
+    feed(&fixture, "{\"items\":[{},{\"type\":\"a\"},{\"type\":\"\"},{\"typ\":\"b\"}]}");
+    assert_int_equal(fixture.last.events, 4);
+    assert_int_equal(fixture.last.untyped, 2);
+    fixture_deinit(&fixture);
+    fixture_init(&fixture, RULES(.event = P("/type")));
+    message.type = TG_STR("own");
+    feed_message(&fixture, message);
+    assert_int_equal(fixture.last.untyped, 0);
+    fixture_deinit(&fixture);
+}
+
 static void no_rule_is_to_blame_for_what_is_no_json(void **state)
 {
     struct fixture fixture;
@@ -266,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_misfit_names_the_rule_and_what_it_finds),
+        cmocka_unit_test(events_without_the_type_that_a_rule_looks_for_are_counted),
         cmocka_unit_test(no_rule_is_to_blame_for_what_is_no_json),
         cmocka_unit_test(a_misfit_is_dropped_by_default),
         cmocka_unit_test(raw_sends_the_text_without_rules),
