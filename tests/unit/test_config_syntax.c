@@ -25,11 +25,12 @@ static void assert_fault(const char *marked, const char *expected)
 
 static void what_is_json_has_no_fault(void **state)
 {
+    static const char escapes[] = "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"]";
     static const char *const texts[] = {
         "{}",
         "[]",
-        " { \"a\" : [ 1 , -0.5e+3 , true , false , null , \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\" , { } , [ ] "
-        "] }\n",
+        " { \"a\" : [ 1 , -0.5e+3 , true , false , null , { } , [ ] ] }\n",
+        escapes,
         "{\"“ \\u2019\":\"it’s\"}",
         "[{\"a\":{\"b\":[[]]}}]",
     };
