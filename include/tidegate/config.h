@@ -324,7 +324,7 @@ struct tg_config_route {
 
 struct tg_config {
     char *source; /* the file's name, for messages */
-    /* What is hardly meant so, one line each, as errors are: `tg.json:7:9: warning: streams.q: no route leads to this
+    /* Likely mistakes, one line each, as errors are: `tg.json:7:9: warning: streams.q: no route leads to this
      * stream`. NULL-terminated; NULL: there is nothing. */
     char **warnings;
     struct tg_config_listener *listeners;

@@ -302,8 +302,8 @@ static const struct tg_cli_command commands[] = {
       check_options,
       TG_CLI_CONFIG_DEFAULT
       "\nEach error is a line on standard error: FILE:LINE:COLUMN: OPTION: what is wrong.\n"
-      "Without errors, warnings follow in the same form. They tell of what can be used,\n"
-      "but is hardly meant so: options without effect, streams that no route leads to.\n"
+      "Without errors, warnings follow in the same form: what is valid, but most likely\n"
+      "a mistake, such as options without effect and streams that no route leads to.\n"
       "Each start logs them, too.\n"
       "Exit code 0: the configuration can be used. Exit code 2: it cannot, or it has\n"
       "warnings and --strict was given.\n",

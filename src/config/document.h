@@ -58,7 +58,7 @@ void tg_document_error_at_key(struct tg_document *document, const struct tg_path
 /* Whether there is an error at the path or below it. */
 bool tg_document_has_error(const struct tg_document *document, const struct tg_path *path);
 
-/* Notes that what stands at the path is hardly meant so. The place is that of its key, in objects. */
+/* Notes that what stands at the path is most likely a mistake. The place is that of its key, in objects. */
 void tg_document_warn(struct tg_document *document, const struct tg_path *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The warnings, one line each, sorted by place; NULL-terminated, NULL when there are none. The caller owns them. */

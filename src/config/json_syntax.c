@@ -102,12 +102,11 @@ static bool find_foreign(struct scan *scan)
     if (*at == '#' || (*at == '/' && (peek(scan, 1) == '/' || peek(scan, 1) == '*')))
         set_fault(scan, scan->at, "JSON has no comments");
     else if (*at == '\'' || *at == '`')
-        set_fault(scan, scan->at, "keys and strings stand in double quotes (\"), not in %c", *at);
+        set_fault(scan, scan->at, "keys and strings need double quotes (\"), not %c", *at);
     else if (typographic_quote(at, left) > 0)
-        set_fault(scan, scan->at,
-                  "keys and strings stand in plain double quotes (\"), not in typographic ones");
+        set_fault(scan, scan->at, "keys and strings need plain double quotes (\"), not typographic ones");
     else if (is_odd_space(at, left))
-        set_fault(scan, scan->at, "a special space, such as a no-break space; only plain spaces may be here");
+        set_fault(scan, scan->at, "a special space character, such as a no-break space; use a plain space");
     return scan->is_over;
 }
 
@@ -211,8 +210,7 @@ static void skip_number(struct scan *scan)
     for (size_t at = start; at < scan->length && is_word_character(scan->text[at]); at++)
         has_unit = has_unit || !(is_digit(scan->text[at]) || strchr("+-.eE", scan->text[at]));
     if (has_unit)
-        set_fault(scan, start,
-                  "what is no plain number stands in double quotes, such as \"20s\" or \"16MiB\"");
+        set_fault(scan, start, "a number with a unit needs double quotes, such as \"20s\" or \"16MiB\"");
     else if (!is_number || is_word_character(peek(scan, 0)))
         set_fault(scan, start, "a number is written like 5, -1 or 0.25, without a leading zero or \"+\"");
     else
@@ -247,9 +245,9 @@ static void skip_word(struct scan *scan)
     if (is_literal)
         end_token(scan, start);
     else if (meant)
-        set_fault(scan, start, "JSON writes this value %s", meant);
+        set_fault(scan, start, "in JSON this is written %s", meant);
     else
-        set_fault(scan, start, "text stands in double quotes");
+        set_fault(scan, start, "text needs double quotes");
 }
 
 /* ---- brackets ------------------------------------------------------------------------------------------ */
@@ -351,7 +349,7 @@ static void take_value(struct scan *scan)
     if (c == '{' || c == '[') {
         open_bracket(scan);
     } else if (scan->depth == 0) {
-        set_fault(scan, scan->at, "a configuration begins with \"{\"");
+        set_fault(scan, scan->at, "a configuration must begin with \"{\"");
     } else if (c == '"') {
         skip_string(scan);
         after_value(scan);
@@ -366,7 +364,7 @@ static void take_value(struct scan *scan)
     } else if (c == ',' && token_before(scan) == ':') {
         set_fault(scan, scan->token_end, "a value is missing after the \":\"");
     } else if (c == ',') {
-        set_fault(scan, scan->at, "this \",\" is one too many: nothing stands before it");
+        set_fault(scan, scan->at, "this \",\" is one too many: nothing comes before it");
     } else {
         set_fault(scan, scan->at, "expected a value");
     }
@@ -378,10 +376,9 @@ static void report_bare_key(struct scan *scan)
     while (is_word_character(peek(scan, length)))
         length++;
     if (length <= 64)
-        set_fault(scan, scan->at, "a key stands in double quotes: \"%.*s\"", (int)length,
-                  scan->text + scan->at);
+        set_fault(scan, scan->at, "a key needs double quotes: \"%.*s\"", (int)length, scan->text + scan->at);
     else
-        set_fault(scan, scan->at, "a key stands in double quotes");
+        set_fault(scan, scan->at, "a key needs double quotes");
 }
 
 static void take_key(struct scan *scan)
@@ -393,7 +390,7 @@ static void take_key(struct scan *scan)
     } else if (c == '}' || c == ']') {
         close_early(scan);
     } else if (c == ',') {
-        set_fault(scan, scan->at, "this \",\" is one too many: nothing stands before it");
+        set_fault(scan, scan->at, "this \",\" is one too many: nothing comes before it");
     } else if (c == ':') {
         set_fault(scan, scan->at, "a key is missing before this \":\"");
     } else if (is_word_character(c)) {
@@ -411,7 +408,7 @@ static void take_colon(struct scan *scan)
         scan->at++;
         end_token(scan, scan->at - 1);
     } else if (c == '=') {
-        set_fault(scan, scan->at, "\":\" stands between a key and its value, not \"=\"");
+        set_fault(scan, scan->at, "use \":\" between a key and its value, not \"=\"");
     } else if (c == ',' || c == '}') {
         set_fault(scan, scan->token_end, "\":\" and a value are missing after the key");
     } else {
@@ -430,10 +427,10 @@ static void take_comma(struct scan *scan)
     } else if (c == '}' || c == ']') {
         close_bracket(scan);
     } else if (c == ';') {
-        set_fault(scan, scan->at, "\",\" is the separator, not \";\"");
+        set_fault(scan, scan->at, "use \",\" as the separator, not \";\"");
     } else if (c == ':') {
         set_fault(scan, scan->at,
-                  kind == '[' ? "an array has no keys; an object stands in { }"
+                  kind == '[' ? "an array has no keys; use { } for an object"
                               : "this \":\" follows a value; only a key has one");
     } else {
         set_fault(scan, scan->token_end, "\",\" is missing");
@@ -459,7 +456,8 @@ static void take_token(struct scan *scan)
         if (scan->text[scan->at] == '}' || scan->text[scan->at] == ']')
             close_bracket(scan);
         else
-            set_fault(scan, scan->at, "nothing may follow the \"%c\" that ends the file", token_before(scan));
+            set_fault(scan, scan->at, "unexpected text after the \"%c\" that ends the file",
+                      token_before(scan));
         break;
     }
 }

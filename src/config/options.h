@@ -52,7 +52,7 @@ struct tg_option_grammar {
     bool (*is_valid)(const char *text);
     /* Says of a text that is not valid what was expected in its place; NULL: `expected` says it all. */
     void (*explain)(const char *text, struct tg_buffer *out);
-    /* Says of a valid text why it is hardly meant so, for a warning; appends nothing to say. NULL: it never does. */
+    /* Appends why a valid text is most likely a mistake, for a warning; or nothing. NULL: it never does. */
     void (*suspect)(const char *text, struct tg_buffer *out);
 };
 

@@ -66,7 +66,7 @@ static void warn_cors(struct tg_document *document, const struct tg_path *route,
         has_others = has_others || !is_all;
     }
     if (has_all && has_others)
-        tg_document_warn(document, &origins, "\"*\" is every origin; the others beside it have no effect");
+        tg_document_warn(document, &origins, "\"*\" allows every origin; the others have no effect");
 }
 
 static void warn_routes(struct tg_document *document, const struct tg_config *config)

@@ -1,4 +1,4 @@
-/* What is no error and still hardly meant: options without effect, streams that nobody reaches, and the like. Each warning
+/* What is valid, but most likely a mistake: options without effect, streams that nobody reaches, and the like. Each warning
  * goes away when its cause is mended. */
 #ifndef TIDEGATE_CONFIG_WARN_H
 #define TIDEGATE_CONFIG_WARN_H

@@ -90,7 +90,7 @@ static void warn_retain(struct tg_document *document, const struct tg_path *path
     if (retain->age_ms > 0 && retain->age_ms < config->sse.retry_ms)
         tg_document_warn(
             document, &age,
-            "clients wait longer before they come back (\"retry\" of \"sse\"), and so always miss events");
+            "clients wait longer before they reconnect (\"retry\" of \"sse\"), so they always miss events");
 }
 
 /* ---- parameters --------------------------------------------------------------------------------------- */
@@ -129,7 +129,8 @@ static void warn_parameters(struct tg_document *document, const struct tg_path *
         if (!is_parameter_used(stream, name))
             tg_document_warn(
                 document, &parameter,
-                "the backend never gets it: \"{%s}\" is in no URL, header or message of \"upstream\"", name);
+                "the backend never gets it: \"{%s}\" is not in any URL, header or message of \"upstream\"",
+                name);
     }
 }
 

@@ -17,7 +17,8 @@ static void warn_tls(struct tg_document *document, const struct tg_path *path,
     struct tg_path tls = TG_PATH_KEY(path, "tls");
     bool is_websocket = upstream->kind == TG_UPSTREAM_WEBSOCKET;
     if (has_no_tls(&upstream->url) && json_object_size(tg_document_find(document, &tls)) > 0)
-        tg_document_warn(document, &tls, "no effect: \"url\" begins with \"%s\"; with TLS it is \"%s\"",
+        tg_document_warn(document, &tls,
+                         "of use after a redirect only: \"url\" begins with \"%s\"; with TLS it is \"%s\"",
                          is_websocket ? "ws://" : "http://", is_websocket ? "wss://" : "https://");
 }
 
@@ -46,13 +47,13 @@ static void warn_poll(struct tg_document *document, const struct tg_path *path,
         return;
     if (!upstream->is_long && upstream->idle_timeout_ms > 0 &&
         upstream->idle_timeout_ms <= poll_wait_ms(upstream))
-        tg_document_warn(document, &idle,
-                         "not longer than the wait between two requests (\"every\"): each wait ends as "
-                         "an outage");
+        tg_document_warn(
+            document, &idle,
+            "not longer than the wait between two polls (\"every\"), so each wait counts as an outage");
     if (upstream->cursor.query && has_query_name(upstream->url.text, upstream->cursor.query))
         tg_document_warn(document, &query,
-                         "\"url\" has a parameter of this name, too: the backend gets both; \"initial\" "
-                         "is what the first request sends");
+                         "\"url\" already has this query parameter, so the backend gets it twice; use "
+                         "\"initial\" for the first value");
 }
 
 void tg_config_warn_upstream(struct tg_document *document, const struct tg_path *path,
@@ -75,6 +76,6 @@ void tg_config_warn_upstream(struct tg_document *document, const struct tg_path 
                              "\"ping_every\" is \"0\"");
     tg_config_warn_no_effect(document, &upstream_path, "required",
                              !config->admin.enabled && upstream->required,
-                             "without \"admin\" nothing tells whether Tidegate is ready");
+                             "there is no /readyz while \"admin\" is disabled");
     tg_options_free(&tg_options_upstream, &defaults);
 }

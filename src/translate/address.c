@@ -72,12 +72,12 @@ enum tg_misfit tg_address_pick(struct tg_address *address, struct tg_json *json)
         key = value;
     } else {
         address->cause =
-            (struct tg_misfit_cause){ by, value.length == 0 ? "nothing" : "no string and no integer" };
+            (struct tg_misfit_cause){ by, value.length == 0 ? "nothing" : "neither a string nor an integer" };
         return TG_MISFIT_KEY;
     }
     key = map_key(address->rules->to, key);
     if (!is_key(address, key)) {
-        address->cause = (struct tg_misfit_cause){ by, "no key that a path may have" };
+        address->cause = (struct tg_misfit_cause){ by, "no valid key" };
         return TG_MISFIT_KEY;
     }
     address->key = key;

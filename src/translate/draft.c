@@ -169,7 +169,7 @@ static enum tg_misfit pick_id(struct tg_draft_rules *rules, const struct tg_mess
         else if (tg_json_is_integer(value))
             *id = value;
         else
-            return blame(rules, rule, value.length == 0 ? "nothing" : "no string and no integer",
+            return blame(rules, rule, value.length == 0 ? "nothing" : "neither a string nor an integer",
                          TG_MISFIT_ID);
     } else {
         misfit = fill(rules, rule, json, &rules->id_text, TG_MISFIT_ID, id);

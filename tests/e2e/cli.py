@@ -220,7 +220,7 @@ class Check(Case):
         path = self.write(config())
         self.assertIn("given twice", run("check", "-c", path, path).stderr)
         self.assertIn("standard input", run("translate", "-c", "-", given="").stderr)
-        self.assertIn("stdin:1:2: syntax: a key stands in double quotes", run("check", "-", given="{a: 1}").stderr)
+        self.assertIn("stdin:1:2: syntax: a key needs double quotes", run("check", "-", given="{a: 1}").stderr)
 
     def test_a_missing_file_is_told(self):
         done = run("check", "-c", os.path.join(self.folder.name, "none.json"))

@@ -228,7 +228,7 @@ class Streams(Case):
     def test_messages_without_a_key_for_a_path_are_misfits(self):
         given = lines({"p": 1}, {"k": "AAPL"}, {"k": "AAPL/mars"}, {"k": {}}, {"k": "AAPL/us"})
         done = self.run_stream({**self.ROUTED, "translate": {"on_misfit": "raw"}}, given)
-        found = ("nothing", "no key that a path may have", "no key that a path may have", "no string and no integer")
+        found = ("nothing", "no valid key", "no valid key", "neither a string nor an integer")
         self.expect(done, 1, ": key: AAPL/us\ndata: {\"k\": \"AAPL/us\"}\n\n",
                     "".join(f"line {n}: dropped: key: /k finds {what}\n" for n, what in enumerate(found, 1)) +
                     "5 messages: 1 event, 0 filtered, 0 repeated, 4 misfits\n")

@@ -48,7 +48,7 @@ static void a_missing_comma_is_told_where_it_belongs(void **state)
     assert_fault("{ \"a\": \"x\"^ \"b\": 2 }", "\",\" is missing");
     assert_fault("[ 1, 2^ 3 ]", "\",\" is missing");
     assert_fault("[ {}^ {} ]", "\",\" is missing");
-    assert_fault("{ \"a\": 1^; \"b\": 2 }", "\",\" is the separator, not \";\"");
+    assert_fault("{ \"a\": 1^; \"b\": 2 }", "use \",\" as the separator, not \";\"");
 }
 
 static void a_comma_too_many_is_told_where_it_is(void **state)
@@ -56,9 +56,9 @@ static void a_comma_too_many_is_told_where_it_is(void **state)
     (void)state;
     assert_fault("{ \"a\": 1^,\n }", "this \",\" is one too many: nothing follows it");
     assert_fault("[ 1^, ]", "this \",\" is one too many: nothing follows it");
-    assert_fault("[ 1, ^, 2 ]", "this \",\" is one too many: nothing stands before it");
-    assert_fault("[ ^, 2 ]", "this \",\" is one too many: nothing stands before it");
-    assert_fault("{ ^, \"a\": 1 }", "this \",\" is one too many: nothing stands before it");
+    assert_fault("[ 1, ^, 2 ]", "this \",\" is one too many: nothing comes before it");
+    assert_fault("[ ^, 2 ]", "this \",\" is one too many: nothing comes before it");
+    assert_fault("{ ^, \"a\": 1 }", "this \",\" is one too many: nothing comes before it");
 }
 
 static void comments_are_told(void **state)
@@ -73,19 +73,16 @@ static void comments_are_told(void **state)
 static void quotes_of_other_kinds_are_told(void **state)
 {
     (void)state;
-    assert_fault("{ ^'a': 1 }", "keys and strings stand in double quotes (\"), not in '");
-    assert_fault("{ \"a\": ^`b` }", "keys and strings stand in double quotes (\"), not in `");
-    assert_fault("{ ^“a”: 1 }",
-                 "keys and strings stand in plain double quotes (\"), not in typographic ones");
-    assert_fault("{ \"a\": ^‘b’ }",
-                 "keys and strings stand in plain double quotes (\"), not in typographic ones");
+    assert_fault("{ ^'a': 1 }", "keys and strings need double quotes (\"), not '");
+    assert_fault("{ \"a\": ^`b` }", "keys and strings need double quotes (\"), not `");
+    assert_fault("{ ^“a”: 1 }", "keys and strings need plain double quotes (\"), not typographic ones");
+    assert_fault("{ \"a\": ^‘b’ }", "keys and strings need plain double quotes (\"), not typographic ones");
     assert_fault("{ \"a\": \"b^”\n }",
                  "a string ends with a plain double quote (\"), not with a typographic one");
-    assert_fault("{ ^a_b: 1 }", "a key stands in double quotes: \"a_b\"");
-    assert_fault("{ \"a\": ^secret }", "text stands in double quotes");
-    assert_fault("{ \"a\": ^${SECRET} }", "text stands in double quotes");
-    assert_fault("{ \"a\": ^20s }",
-                 "what is no plain number stands in double quotes, such as \"20s\" or \"16MiB\"");
+    assert_fault("{ ^a_b: 1 }", "a key needs double quotes: \"a_b\"");
+    assert_fault("{ \"a\": ^secret }", "text needs double quotes");
+    assert_fault("{ \"a\": ^${SECRET} }", "text needs double quotes");
+    assert_fault("{ \"a\": ^20s }", "a number with a unit needs double quotes, such as \"20s\" or \"16MiB\"");
 }
 
 static void strings_that_are_not_closed_are_told_where_they_begin(void **state)
@@ -130,11 +127,11 @@ static void keys_and_values_that_are_missing_are_told(void **state)
     assert_fault("{ \"a\":^ }", "a value is missing after the \":\"");
     assert_fault("{ \"a\":^, \"b\": 1 }", "a value is missing after the \":\"");
     assert_fault("{ \"a\"^ 1 }", "\":\" is missing after the key");
-    assert_fault("{ \"a\" ^= 1 }", "\":\" stands between a key and its value, not \"=\"");
+    assert_fault("{ \"a\" ^= 1 }", "use \":\" between a key and its value, not \"=\"");
     assert_fault("{ \"a\"^, \"b\": 1 }", "\":\" and a value are missing after the key");
     assert_fault("{ ^: 1 }", "a key is missing before this \":\"");
     assert_fault("{ \"a\": \"b\" ^: 1 }", "this \":\" follows a value; only a key has one");
-    assert_fault("[ \"a\" ^: 1 ]", "an array has no keys; an object stands in { }");
+    assert_fault("[ \"a\" ^: 1 ]", "an array has no keys; use { } for an object");
     assert_fault("{ ^[] }", "expected a key in double quotes");
     assert_fault("[ ^( ]", "expected a value");
 }
@@ -142,9 +139,9 @@ static void keys_and_values_that_are_missing_are_told(void **state)
 static void values_of_other_languages_are_told(void **state)
 {
     (void)state;
-    assert_fault("[ ^True ]", "JSON writes this value true");
-    assert_fault("[ ^off ]", "JSON writes this value false");
-    assert_fault("[ ^None ]", "JSON writes this value null");
+    assert_fault("[ ^True ]", "in JSON this is written true");
+    assert_fault("[ ^off ]", "in JSON this is written false");
+    assert_fault("[ ^None ]", "in JSON this is written null");
     assert_fault("[ ^007 ]", "a number is written like 5, -1 or 0.25, without a leading zero or \"+\"");
     assert_fault("[ ^+1 ]", "a number is written like 5, -1 or 0.25, without a leading zero or \"+\"");
     assert_fault("[ ^.5 ]", "a number is written like 5, -1 or 0.25, without a leading zero or \"+\"");
@@ -155,11 +152,11 @@ static void values_of_other_languages_are_told(void **state)
 static void the_file_is_one_object(void **state)
 {
     (void)state;
-    assert_fault("^listen: 8080", "a configuration begins with \"{\"");
-    assert_fault("^\"a\": 1", "a configuration begins with \"{\"");
-    assert_fault("{} ^x", "nothing may follow the \"}\" that ends the file");
+    assert_fault("^listen: 8080", "a configuration must begin with \"{\"");
+    assert_fault("^\"a\": 1", "a configuration must begin with \"{\"");
+    assert_fault("{} ^x", "unexpected text after the \"}\" that ends the file");
     assert_fault("{\"a\":^\u00a01}",
-                 "a special space, such as a no-break space; only plain spaces may be here");
+                 "a special space character, such as a no-break space; use a plain space");
 }
 
 int main(void)

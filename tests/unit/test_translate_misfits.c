@@ -11,7 +11,7 @@ static void a_misfit_names_the_rule_and_what_it_finds(void **state)
     } cases[] = {
         { { .data = P("/payload") }, "{\"data\":1}", "/payload", "nothing" },
         { { .id = P("/seq") }, "{}", "/seq", "nothing" },
-        { { .id = P("/seq") }, "{\"seq\":[]}", "/seq", "no string and no integer" },
+        { { .id = P("/seq") }, "{\"seq\":[]}", "/seq", "neither a string nor an integer" },
         { { .id = P("/seq") }, "{\"seq\":\"a b\"}", "/seq", "no valid id" },
         { { .id = P("{/day}:{/seq}") }, "{\"day\":\"a b\",\"seq\":1}", "{/day}:{/seq}", "no valid id" },
         { { .id = P("{/day}:{/seq}") }, "{\"day\":1,\"seq\":null}", "/seq", "null" },
