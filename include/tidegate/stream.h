@@ -56,8 +56,12 @@ struct tg_event {
 /* Frames and stores one event at the end of the stream; readers can see it at once but are told by
  * tg_stream_flush. Evicts what retention no longer covers.
  * TG_ERR_INVALID: a type with CR, LF or NUL, or an id outside tg_id_is_valid. TG_ERR_TOO_LARGE: over 2 GiB once
- * framed. TG_ERR_CLOSED: the stream has ended. TG_ERR_MEMORY. Then nothing was stored. */
+ * framed. TG_ERR_CLOSED: the stream has ended. TG_ERR_MEMORY, although the oldest events were evicted to make room. Then
+ * nothing was stored. */
 enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *event, uint64_t now_ms);
+
+/* The id of the last event that has one; empty: there is none, or it is no longer known. */
+void tg_stream_last_id(const struct tg_stream *stream, char ret_id[TG_ID_MAX + 1]);
 
 /* Evicts by age, and flushes; call about once a second. */
 void tg_stream_evict(struct tg_stream *stream, uint64_t now_ms);
@@ -137,6 +141,10 @@ enum tg_gap_reason {
     TG_GAP_LAGGED,  /* retention passed a connected client */
     TG_GAP_UNKNOWN, /* no event has this id */
     TG_GAP_EPOCH,   /* an id of another incarnation of the stream */
+    /* Told in the stream itself, at its place: messages that Tidegate could not take. */
+    TG_GAP_OVERSIZE, /* over a limit of size */
+    TG_GAP_ENCODING, /* not UTF-8 */
+    TG_GAP_MEMORY,   /* memory was out */
 };
 struct tg_gap {
     enum tg_gap_reason reason;
@@ -145,7 +153,7 @@ struct tg_gap {
     char after[TG_ID_MAX + 1];  /* the last id the client has; empty when it is not known or not valid */
     char before[TG_ID_MAX + 1]; /* the id of the event that follows the gap; empty when none is there yet */
 };
-const char *tg_gap_reason_text(enum tg_gap_reason reason); /* "evicted", "lagged", "unknown", "epoch" */
+const char *tg_gap_reason_text(enum tg_gap_reason reason); /* "evicted", "lagged", "unknown", "epoch", … */
 
 /* Where to start. */
 struct tg_cursor tg_reader_seek_live(const struct tg_reader *reader);   /* the end */

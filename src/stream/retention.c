@@ -100,3 +100,30 @@ void retention_apply(struct tg_stream *stream, uint64_t now_ms)
     while (may_drop_head(stream))
         drop_head(stream);
 }
+
+/* Moves the edge to the next segment. */
+static void evict_head(struct tg_stream *stream)
+{
+    struct retention_edge *edge = &stream->edge;
+
+    while (edge->segment == stream->head) {
+        struct extent extent = segment_extent(edge->segment);
+        if (edge->event < extent.events)
+            evict_oldest(stream, extent, segment_entry(edge->segment, edge->event));
+        else
+            *edge = (struct retention_edge){ atomic_load_explicit(&edge->segment->next, memory_order_relaxed),
+                                             0 };
+    }
+}
+
+bool retention_yield(struct tg_stream *stream, uint64_t bytes)
+{
+    uint64_t before = stream->memory_bytes;
+
+    while (stream->head != stream->tail && before - stream->memory_bytes < bytes) {
+        evict_head(stream);
+        atomic_store_explicit(&stream->retained_position, edge_position(&stream->edge), memory_order_release);
+        drop_head(stream);
+    }
+    return stream->memory_bytes < before;
+}

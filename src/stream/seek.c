@@ -274,8 +274,9 @@ struct tg_cursor tg_reader_return(const struct tg_reader *reader, const struct t
 const char *tg_gap_reason_text(enum tg_gap_reason reason)
 {
     static const char *const texts[] = {
-        [TG_GAP_NONE] = "none",       [TG_GAP_EVICTED] = "evicted", [TG_GAP_LAGGED] = "lagged",
-        [TG_GAP_UNKNOWN] = "unknown", [TG_GAP_EPOCH] = "epoch",
+        [TG_GAP_NONE] = "none",         [TG_GAP_EVICTED] = "evicted", [TG_GAP_LAGGED] = "lagged",
+        [TG_GAP_UNKNOWN] = "unknown",   [TG_GAP_EPOCH] = "epoch",     [TG_GAP_OVERSIZE] = "oversize",
+        [TG_GAP_ENCODING] = "encoding", [TG_GAP_MEMORY] = "memory",
     };
 
     return texts[reason];

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+void *(*segment_allocate)(size_t size) = malloc;
+
 struct segment *segment_new(uint32_t capacity, uint64_t base, uint64_t seq_before)
 {
-    struct segment *segment = malloc(sizeof *segment + capacity);
+    struct segment *segment = segment_allocate(sizeof *segment + capacity);
 
     assert(capacity % sizeof(uint64_t) == 0);
     if (!segment)

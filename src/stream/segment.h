@@ -42,6 +42,9 @@ struct segment {
     _Alignas(8) char block[];
 };
 
+/* Where blocks come from: malloc. Tests put their own in its place, to have memory run out. */
+extern void *(*segment_allocate)(size_t size);
+
 /* NULL when memory is out. One reference. */
 struct segment *segment_new(uint32_t capacity, uint64_t base, uint64_t seq_before);
 struct segment *segment_ref(struct segment *segment);

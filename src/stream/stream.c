@@ -114,7 +114,10 @@ static enum tg_err make_room(struct tg_stream *stream, const struct frame *frame
 
     if (segment_has_room(tail, frame, seq, now_ms))
         return TG_OK;
-    segment = segment_new(segment_capacity_for(stream, frame), tail->base + tail->bytes, stream->last_seq);
+    uint32_t capacity = segment_capacity_for(stream, frame);
+    segment = segment_new(capacity, tail->base + tail->bytes, stream->last_seq);
+    if (!segment && retention_yield(stream, capacity))
+        segment = segment_new(capacity, tail->base + tail->bytes, stream->last_seq);
     if (!segment)
         return TG_ERR_MEMORY;
     stream->memory_bytes += segment_size(segment);
@@ -173,8 +176,10 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
     if (err != TG_OK)
         return err;
     err = make_room(stream, &frame, seq, now_ms);
-    if (err != TG_OK)
+    if (err != TG_OK) {
+        publish_stats(stream); /* something may have been evicted */
         return err;
+    }
     if (has_own_id)
         atomic_store_explicit(&stream->has_own_ids, true, memory_order_relaxed);
     store(stream, &frame, seq, has_own_id ? tg_hash32(id.data, id.length) : 0, now_ms);
@@ -182,6 +187,38 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
     retention_apply(stream, now_ms);
     publish_stats(stream);
     return TG_OK;
+}
+
+static bool find_last_id(const struct segment *segment, struct tg_str *ret_id)
+{
+    struct extent extent = segment_extent(segment);
+
+    for (uint32_t event = extent.events; event-- > 0;) {
+        struct tg_str id = segment_event_id(segment, extent, event);
+        if (id.length > 0) {
+            *ret_id = id;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It is nearly always in the tail. */
+void tg_stream_last_id(const struct tg_stream *stream, char ret_id[TG_ID_MAX + 1])
+{
+    struct tg_str id = { NULL, 0 };
+    bool is_found = find_last_id(stream->tail, &id);
+    const struct segment *segment = stream->head;
+
+    for (; !is_found && segment != stream->tail;
+         segment = atomic_load_explicit(&segment->next, memory_order_relaxed))
+        (void)find_last_id(segment, &id);
+    bool has_own_ids = atomic_load_explicit(&stream->has_own_ids, memory_order_relaxed);
+    if (id.length > 0)
+        memcpy(ret_id, id.data, id.length);
+    else if (!has_own_ids && stream->last_seq > 0) /* it has been evicted */
+        id.length = id_write(ret_id, stream->epoch, stream->epoch_length, stream->last_seq);
+    ret_id[id.length] = '\0';
 }
 
 void tg_stream_evict(struct tg_stream *stream, uint64_t now_ms)

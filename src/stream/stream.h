@@ -83,6 +83,9 @@ uint64_t reader_last_seq(const struct tg_reader *reader);
 
 /* Evicts what the limits no longer cover; retention.c. */
 void retention_apply(struct tg_stream *stream, uint64_t now_ms);
+/* Memory is out: gives back the oldest segments, with all that is retained in them, as far as they have so many bytes
+ * and others are left. False: nothing could be given back. What readers hold stays in memory until they have moved on. */
+bool retention_yield(struct tg_stream *stream, uint64_t bytes);
 /* What an event counts for in retain_bytes. */
 uint64_t retention_cost(uint64_t wire_bytes);
 /* With the stream's last reference; outgoing.c. */
