@@ -13,6 +13,7 @@ const STATUS_LIMIT_MS = 700;
 const STRIP_ROWS = 60;
 const PENDING_ROWS = 3000; /* of a page in the background, which draws nothing */
 const RUN_SHOWN = 3;
+const LOSSES = ["oversize", "encoding", "memory"]; /* reasons of gaps that are told in the stream itself */
 
 const $ = (id) => document.getElementById(id);
 const count = (n) => n.toLocaleString("en-US");
@@ -26,7 +27,7 @@ const events = (n) => plural(n, "event");
  * a hole in those that is no hole in the ids was never sent to Tidegate. */
 class Ledger {
   constructor() {
-    Object.assign(this, { epoch: null, seq: 0, id: "", run: 0, announced: null, trade: 0, lastGap: null });
+    Object.assign(this, { epoch: null, seq: 0, id: "", run: 0, announced: null, trade: 0, lostBefore: 0, lastGap: null });
     this.reset();
   }
 
@@ -66,6 +67,11 @@ class Ledger {
   }
 
   takeGap(gap) {
+    if (LOSSES.includes(gap.reason)) { /* it has come to Tidegate, but made no event: the ids have no hole there */
+      this.missed += gap.missed;
+      this.lostBefore += gap.missed;
+      return;
+    }
     this.announced = gap;
     if (gap.missed === null) this.unsized += 1; /* of another epoch: nobody knows how many */
     else this.missed += gap.missed;
@@ -73,8 +79,9 @@ class Ledger {
 
   takeTrade(trade, kind) {
     if (this.trade && kind !== "first" && kind !== "new-epoch")
-      this.unsaid += Math.max(0, trade - this.trade - 1 - this.holeBefore);
+      this.unsaid += Math.max(0, trade - this.trade - 1 - this.holeBefore - this.lostBefore);
     this.trade = trade;
+    this.lostBefore = 0;
   }
 }
 

@@ -30,11 +30,12 @@ struct tg_message {
 /* Why a message became no event; each is counted by the caller. */
 enum tg_misfit {
     TG_MISFIT_NONE,
-    TG_MISFIT_UTF8,   /* text that is not UTF-8 */
-    TG_MISFIT_DECODE, /* a decode step failed, or gave more than max_decoded */
-    TG_MISFIT_JSON,   /* a rule needs JSON and it is not */
-    TG_MISFIT_JQ,     /* the filter failed, took too long or gave too much */
-    TG_MISFIT_SPLIT,  /* the split pointer finds no array */
+    TG_MISFIT_OVERSIZE, /* more than max_decoded after a decode step, or jq_max_output of a filter */
+    TG_MISFIT_UTF8,     /* text that is not UTF-8 */
+    TG_MISFIT_DECODE,   /* a decode step failed */
+    TG_MISFIT_JSON,     /* a rule needs JSON and it is not */
+    TG_MISFIT_JQ,       /* the filter failed or took too long */
+    TG_MISFIT_SPLIT,    /* the split pointer finds no array */
     /* also, for each of these three: a template has a pointer without a stand-in, which finds nothing, or null */
     TG_MISFIT_DATA, /* the data pointer finds nothing */
     TG_MISFIT_ID,   /* the id pointer finds nothing, or no string or integer, or it is not a valid id */
@@ -54,6 +55,10 @@ enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg
 /* Before the first message: event types that `names` has are Tidegate's own, as those beginning with "tidegate." are in any
  * case. A message that gives one is a misfit. `names` must outlive the translator. */
 void tg_translator_reserve(struct tg_translator *translator, const struct tg_config_sse *names);
+/* Likewise: told, within a run and with the argument of `emit`, of each message or part that makes no event although no rule
+ * asked for that: it is too large, not UTF-8, or memory is out. tg_translator_key may name its stream. */
+typedef void tg_lost_fn(void *arg, enum tg_gap_reason reason);
+void tg_translator_on_lost(struct tg_translator *translator, tg_lost_fn *on_lost);
 void tg_translator_free(struct tg_translator *translator);
 
 /* The rule that did not fit, and what it found instead: "/payload" finds "nothing". Borrowed from the rules; zeroed when no

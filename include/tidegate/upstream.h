@@ -118,8 +118,7 @@ struct tg_upstream_stats {
     uint64_t endings[TG_ENDING_COUNT];
     uint64_t messages;
     uint64_t message_bytes;
-    uint64_t oversize;       /* messages dropped for max_message */
-    uint64_t misfits[16];    /* by enum tg_misfit */
+    uint64_t misfits[16];    /* by enum tg_misfit; those over max_message are oversize, too */
     uint64_t untyped;        /* events for whose type the rule `event` found nothing */
     uint64_t filtered;       /* messages that `when` did not let through */
     uint64_t repeated;       /* messages that had been seen before */

@@ -227,12 +227,6 @@ static void write_streams(const struct tg_admin_sources *sources, struct tg_buff
 
 /* ---- upstreams --------------------------------------------------------------------------------- */
 
-/* An upstream's stats with what is made of them. */
-struct upstream_view {
-    struct tg_upstream_stats stats;
-    uint64_t dropped[TG_MISFIT_COUNT]; /* [TG_MISFIT_NONE]: over max_message */
-};
-
 static const char *state_text(size_t i)
 {
     return tg_upstream_state_text((enum tg_upstream_state)i);
@@ -250,73 +244,61 @@ static const char *ending_text(size_t i)
 
 static const char *cause_text(size_t i)
 {
-    return i == TG_MISFIT_NONE ? "oversize" : tg_misfit_text((enum tg_misfit)i);
+    return tg_misfit_text((enum tg_misfit)i);
 }
 
-#define AT(member) offsetof(struct upstream_view, member)
+#define AT(member) offsetof(struct tg_upstream_stats, member)
 static const struct figure upstream_figures[] = {
-    { "tidegate_upstream_up", "gauge", "Connections to the backend that are up.",
-      AT(stats.states[TG_UPSTREAM_UP]), NULL, NULL, 0, 0 },
-    { "tidegate_upstream_state", "gauge", "How many upstreams are in this state.", AT(stats.states), "state",
+    { "tidegate_upstream_up", "gauge", "Connections to the backend that are up.", AT(states[TG_UPSTREAM_UP]),
+      NULL, NULL, 0, 0 },
+    { "tidegate_upstream_state", "gauge", "How many upstreams are in this state.", AT(states), "state",
       state_text, 0, TG_UPSTREAM_STATE_COUNT },
-    { "tidegate_upstream_attempts_total", "counter", "Attempts to connect.", AT(stats.attempts), NULL, NULL,
-      0, 0 },
+    { "tidegate_upstream_attempts_total", "counter", "Attempts to connect.", AT(attempts), NULL, NULL, 0, 0 },
     { "tidegate_upstream_delayed_attempts_total", "counter",
-      "Attempts to connect that had to wait for limits.upstream_connects.", AT(stats.delayed), NULL, NULL, 0,
-      0 },
+      "Attempts to connect that had to wait for limits.upstream_connects.", AT(delayed), NULL, NULL, 0, 0 },
     { "tidegate_upstream_waiting_attempts", "gauge",
-      "Attempts to connect that wait for limits.upstream_connects now.", AT(stats.waiting), NULL, NULL, 0,
+      "Attempts to connect that wait for limits.upstream_connects now.", AT(waiting), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_connects_total", "counter", "Attempts that came up.", AT(connects), NULL, NULL, 0,
       0 },
-    { "tidegate_upstream_connects_total", "counter", "Attempts that came up.", AT(stats.connects), NULL, NULL,
-      0, 0 },
     { "tidegate_upstream_failures_total", "counter", "Failed attempts and ended connections, by reason.",
-      AT(stats.failures), "reason", reason_text, TG_REASON_NONE + 1, TG_REASON_COUNT },
+      AT(failures), "reason", reason_text, TG_REASON_NONE + 1, TG_REASON_COUNT },
     { "tidegate_upstream_ended_total", "counter",
-      "Upstreams that ended for good, and their streams with them.", AT(stats.endings), "result", ending_text,
-      0, TG_ENDING_COUNT },
-    { "tidegate_upstream_messages_total", "counter", "Messages received.", AT(stats.messages), NULL, NULL, 0,
-      0 },
-    { "tidegate_upstream_message_bytes_total", "counter", "Bytes of messages received.",
-      AT(stats.message_bytes), NULL, NULL, 0, 0 },
+      "Upstreams that ended for good, and their streams with them.", AT(endings), "result", ending_text, 0,
+      TG_ENDING_COUNT },
+    { "tidegate_upstream_messages_total", "counter", "Messages received.", AT(messages), NULL, NULL, 0, 0 },
+    { "tidegate_upstream_message_bytes_total", "counter", "Bytes of messages received.", AT(message_bytes),
+      NULL, NULL, 0, 0 },
     { "tidegate_upstream_dropped_messages_total", "counter",
-      "Messages that were too large or did not fit the rules, by cause.", AT(dropped), "cause", cause_text, 0,
-      TG_MISFIT_COUNT },
-    { "tidegate_upstream_untyped_events_total", "counter", "Events for whose type the rule `event` found nothing.",
-      AT(stats.untyped), NULL, NULL, 0, 0 },
+      "Messages that were too large or did not fit the rules, by cause.", AT(misfits), "cause", cause_text,
+      TG_MISFIT_NONE + 1, TG_MISFIT_COUNT },
+    { "tidegate_upstream_untyped_events_total", "counter",
+      "Events for whose type the rule `event` found nothing.", AT(untyped), NULL, NULL, 0, 0 },
     { "tidegate_upstream_filtered_messages_total", "counter", "Messages that the filter did not let through.",
-      AT(stats.filtered), NULL, NULL, 0, 0 },
+      AT(filtered), NULL, NULL, 0, 0 },
     { "tidegate_upstream_repeated_messages_total", "counter", "Messages that had been seen before.",
-      AT(stats.repeated), NULL, NULL, 0, 0 },
+      AT(repeated), NULL, NULL, 0, 0 },
     { "tidegate_upstream_refused_events_total", "counter",
-      "Events dropped, since their key would have been one too many.", AT(stats.refused), NULL, NULL, 0, 0 },
+      "Events dropped, since their key would have been one too many.", AT(refused), NULL, NULL, 0, 0 },
     { "tidegate_upstream_cursor_missing_total", "counter",
-      "Answers to polls without a cursor where cursor.from points to.", AT(stats.cursor_missing), NULL, NULL,
-      0, 0 },
+      "Answers to polls without a cursor where cursor.from points to.", AT(cursor_missing), NULL, NULL, 0,
+      0 },
     { 0 },
 };
 #undef AT
 
-static void view_upstream(const struct tg_upstream_set *set, size_t index, struct upstream_view *view)
-{
-    tg_upstream_set_get_stats(set, index, &view->stats);
-    view->dropped[TG_MISFIT_NONE] = view->stats.oversize;
-    for (size_t i = TG_MISFIT_NONE + 1; i < TG_MISFIT_COUNT; i++)
-        view->dropped[i] = view->stats.misfits[i];
-}
-
 static void write_upstreams(const struct tg_admin_sources *sources, struct tg_buffer *out)
 {
     size_t count = tg_upstream_set_count(sources->upstreams);
-    struct upstream_view *views = tg_alloc((count + 1) * sizeof(*views));
+    struct tg_upstream_stats *stats = tg_alloc((count + 1) * sizeof(*stats));
     const char **names = tg_alloc((count + 1) * sizeof(*names));
     for (size_t i = 0; i < count; i++) {
-        view_upstream(sources->upstreams, i, &views[i]);
-        names[i] = views[i].stats.stream_name;
+        tg_upstream_set_get_stats(sources->upstreams, i, &stats[i]);
+        names[i] = stats[i].stream_name;
     }
-    struct subjects subjects = { "stream", count, names, (const char *)views, sizeof(*views) };
+    struct subjects subjects = { "stream", count, names, (const char *)stats, sizeof(*stats) };
     write_figures(upstream_figures, &subjects, out);
     free(names);
-    free(views);
+    free(stats);
 }
 
 /* ---- the process ------------------------------------------------------------------------------- */

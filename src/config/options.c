@@ -149,7 +149,8 @@ static const struct tg_option sse_options[] = {
     { .key = "gap_event", .type = TG_OPTION_STRING, AT(tg_config_sse, gap_event),
       .grammar = &tg_grammar_event_name,
       .default_text = "tidegate.gap",
-      .help = "The type of the event that tells a client that it has missed events." },
+      .help = "The type of the event that tells a client that it has missed events, or that a message of the backend could "
+              "not be taken." },
     { .key = "upstream_event", .type = TG_OPTION_STRING, AT(tg_config_sse, upstream_event),
       .grammar = &tg_grammar_event_name, .default_text = "tidegate.upstream",
       .help = "The type of the event that tells clients that the backend was lost or is back." },

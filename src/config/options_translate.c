@@ -104,7 +104,8 @@ static const struct tg_option translate_options[] = {
     { .key = "max_decoded", .type = TG_OPTION_SIZE, AT(tg_config_translate, max_decoded_bytes), .min = 1,
       .max = GIB(1), .default_text = "16MiB",
       .example = "\"decode\": [ \"gunzip\", \"utf8\" ], \"max_decoded\": \"1MiB\"",
-      .help = "How large a message may be after each step of `decode`. A larger one is a misfit." },
+      .help = "How large a message may be after each step of `decode`. A larger one is a misfit, and where "
+              "no event comes of that, a gap event tells of it." },
     { .key = "jq", .type = TG_OPTION_STRING, AT(tg_config_translate, jq), .grammar = &tg_grammar_jq,
       .example = "\"jq\": \".items[] | select(.price > 0) | { symbol, price }\"",
       .help = "A jq filter for messages that are JSON. Each of its outputs goes on as a message of its "
@@ -119,7 +120,8 @@ static const struct tg_option translate_options[] = {
     { .key = "jq_max_output", .type = TG_OPTION_SIZE, AT(tg_config_translate, jq_max_output_bytes), .min = 1,
       .max = GIB(1), .default_text = "1MiB",
       .example = "\"jq\": \".items[]\", \"jq_max_output\": \"64KiB\"",
-      .help = "How large the outputs of the filter for one message may be together. More is a misfit." },
+      .help = "How large the outputs of the filter for one message may be together. More is a misfit, as with "
+              "`max_decoded`." },
     { .key = "split", .type = TG_OPTION_STRING, AT(tg_config_translate, split),
       .grammar = &tg_grammar_pointer_or_all, .example = "\"split\": \"/items\"",
       .help = "Where the message has an array, as a JSON pointer, each of whose items goes on as a message "
@@ -152,7 +154,8 @@ static const struct tg_option translate_options[] = {
     { .key = "on_misfit", .type = TG_OPTION_ENUM, AT(tg_config_translate, on_misfit), .words = misfit_actions,
       .default_text = "drop", .example = "\"on_misfit\": \"error_event\"",
       .help = "What becomes of a message that the rules do not fit: `drop` only counts it, `raw` makes its "
-              "text the data of an event, `error_event` makes an event that says why." },
+              "text the data of an event, `error_event` makes an event that says why. Text that is not UTF-8 is told by a "
+              "gap event unless an error event tells of it." },
     { .key = "error_event", .type = TG_OPTION_STRING, AT(tg_config_translate, error_event),
       .grammar = &tg_grammar_event_name, .default_text = "tidegate.error",
       .example = "\"on_misfit\": \"error_event\", \"error_event\": \"feed.error\"",

@@ -151,7 +151,7 @@ static const struct tg_option upstream_options[] = {
               "the head of the answer. The answer to a poll may take as long again to its end." },
     { .key = "max_message", .type = TG_OPTION_SIZE, AT(tg_config_upstream, max_message_bytes), .min = 1,
       .max = MIB(256), .default_text = "1MiB",
-      .help = "The largest message to accept. A larger one is dropped and counted; the connection goes on." },
+      .help = "The largest message to accept. A larger one makes no event but a gap event; the connection goes on." },
     { .key = "max_redirects", .type = TG_OPTION_INTEGER, AT(tg_config_upstream, max_redirects), .max = 20,
       .default_text = "5",
       .help = "How many redirects in a row are followed while connecting. To another host or port `headers`, `auth` "

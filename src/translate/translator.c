@@ -34,6 +34,7 @@ struct tg_translator {
     struct tg_address address;
     struct tg_buffer outputs; /* of jq */
     bool is_let_go;           /* the event that is just being emitted */
+    tg_lost_fn *on_lost;      /* or NULL */
 };
 
 /* One message on its way. */
@@ -50,10 +51,10 @@ struct run {
 };
 
 static const char *const misfit_texts[TG_MISFIT_COUNT] = {
-    [TG_MISFIT_NONE] = "none", [TG_MISFIT_UTF8] = "utf8",     [TG_MISFIT_DECODE] = "decode",
-    [TG_MISFIT_JSON] = "json", [TG_MISFIT_JQ] = "jq",         [TG_MISFIT_SPLIT] = "split",
-    [TG_MISFIT_DATA] = "data", [TG_MISFIT_ID] = "id",         [TG_MISFIT_EVENT] = "event",
-    [TG_MISFIT_KEY] = "key",   [TG_MISFIT_MEMORY] = "memory",
+    [TG_MISFIT_NONE] = "none",     [TG_MISFIT_OVERSIZE] = "oversize", [TG_MISFIT_UTF8] = "utf8",
+    [TG_MISFIT_DECODE] = "decode", [TG_MISFIT_JSON] = "json",         [TG_MISFIT_JQ] = "jq",
+    [TG_MISFIT_SPLIT] = "split",   [TG_MISFIT_DATA] = "data",         [TG_MISFIT_ID] = "id",
+    [TG_MISFIT_EVENT] = "event",   [TG_MISFIT_KEY] = "key",           [TG_MISFIT_MEMORY] = "memory",
 };
 
 const char *tg_misfit_text(enum tg_misfit misfit)
@@ -130,6 +131,11 @@ struct tg_str tg_translator_key(const struct tg_translator *translator)
 void tg_translator_reserve(struct tg_translator *translator, const struct tg_config_sse *names)
 {
     translator->draft_rules.own_types = *names;
+}
+
+void tg_translator_on_lost(struct tg_translator *translator, tg_lost_fn *on_lost)
+{
+    translator->on_lost = on_lost;
 }
 
 void tg_translator_let_go(struct tg_translator *translator)
@@ -265,10 +271,44 @@ static struct tg_misfit_cause find_cause(const struct run *run, enum tg_misfit m
     }
 }
 
+/* Why it is lost when it makes no event; TG_GAP_NONE: the rules do not fit it, and say what becomes of it then. */
+static enum tg_gap_reason loss_of(enum tg_misfit misfit)
+{
+    switch (misfit) {
+    case TG_MISFIT_OVERSIZE:
+        return TG_GAP_OVERSIZE;
+    case TG_MISFIT_UTF8:
+        return TG_GAP_ENCODING;
+    case TG_MISFIT_MEMORY:
+        return TG_GAP_MEMORY;
+    default:
+        return TG_GAP_NONE;
+    }
+}
+
+static void lose(const struct run *run, enum tg_gap_reason reason)
+{
+    if (reason != TG_GAP_NONE && run->translator->on_lost)
+        run->translator->on_lost(run->arg, reason);
+}
+
+/* The last chance of a message that was to be sent raw. */
+static void deliver_raw(struct run *run, enum tg_misfit misfit, const struct tg_part *part)
+{
+    enum tg_gap_reason reason = loss_of(misfit);
+    struct tg_draft draft;
+
+    if (!tg_utf8_is_valid(part->json.text.data, part->json.text.length))
+        lose(run, reason == TG_GAP_NONE ? TG_GAP_ENCODING : reason);
+    else if (tg_draft_make_raw(&run->translator->draft_rules, run->message, part, &draft) != TG_MISFIT_NONE)
+        lose(run, TG_GAP_MEMORY);
+    else
+        deliver(run, &draft);
+}
+
 static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_part *part)
 {
     struct tg_translator *translator = run->translator;
-    struct tg_draft draft;
 
     if (run->message->is_last)
         return;
@@ -278,14 +318,13 @@ static void on_misfit(struct run *run, enum tg_misfit misfit, const struct tg_pa
         run->translation->first_cause = find_cause(run, misfit);
     }
     if (translator->address.by && translator->address.key.length == 0)
-        return; /* there is no stream to tell it in */
-    if (translator->rules->on_misfit == TG_MISFIT_ERROR_EVENT) {
+        lose(run, loss_of(misfit)); /* there is no stream for an event */
+    else if (translator->rules->on_misfit == TG_MISFIT_ERROR_EVENT)
         deliver_error(run, misfit);
-    } else if (translator->rules->on_misfit == TG_MISFIT_RAW &&
-               tg_utf8_is_valid(part->json.text.data, part->json.text.length) &&
-               tg_draft_make_raw(&translator->draft_rules, run->message, part, &draft) == TG_MISFIT_NONE) {
-        deliver(run, &draft);
-    }
+    else if (translator->rules->on_misfit == TG_MISFIT_RAW)
+        deliver_raw(run, misfit, part);
+    else
+        lose(run, loss_of(misfit));
 }
 
 /* ---- the way there ----------------------------------------------------------------------------- */
@@ -371,6 +410,13 @@ static void split_outputs(struct run *run, struct tg_str outputs)
     }
 }
 
+static enum tg_misfit misfit_of(enum tg_err err, enum tg_misfit other)
+{
+    if (err == TG_ERR_MEMORY)
+        return TG_MISFIT_MEMORY;
+    return err == TG_ERR_TOO_LARGE ? TG_MISFIT_OVERSIZE : other;
+}
+
 static void filter(struct run *run, struct tg_part *part)
 {
     struct tg_translator *translator = run->translator;
@@ -386,7 +432,7 @@ static void filter(struct run *run, struct tg_part *part)
     tg_buffer_clear(&translator->outputs);
     enum tg_err err = tg_jq_run(translator->jq, part->json.text, &translator->outputs);
     if (err) {
-        on_misfit(run, err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_JQ, part);
+        on_misfit(run, misfit_of(err, TG_MISFIT_JQ), part);
         return;
     }
     split_outputs(run,
@@ -416,7 +462,7 @@ void tg_translator_run_for(struct tg_translator *translator, struct tg_seen *see
     translator->address.key = TG_STR("");
     enum tg_err err = is_decoded ? tg_decoder_run(&translator->decoder, &whole.json.text, &is_binary) : TG_OK;
     if (err) {
-        on_misfit(&run, err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_DECODE, &whole);
+        on_misfit(&run, misfit_of(err, TG_MISFIT_DECODE), &whole);
     } else if (is_binary) {
         whole.json.state = TG_JSON_NO;
         translate_part(&run, &whole, true);

@@ -12,6 +12,8 @@ struct feed {
     bool is_held;             /* joined, with the reference that comes with it */
     bool has_news;            /* in the list of those */
     bool has_outgoing;        /* waits for room, in the list of those */
+    struct tg_loss loss;
+    struct tg_loss_total known; /* of the routes' losses, as far as they are in `loss` */
     struct feed *prev_news, *next_news;
     struct feed *prev_waiting, *next_waiting;
     UT_hash_handle hh;
@@ -22,7 +24,8 @@ struct routes {
     struct tg_family *family;
     struct feed *feeds;
     struct feed *news;
-    struct feed *waiting; /* the one that has waited longest first: none is passed over */
+    struct tg_loss_total losses; /* of messages whose key nobody knows */
+    struct feed *waiting;        /* the one that has waited longest first: none is passed over */
     _Atomic(enum tg_stream_state) state;
 };
 
@@ -95,6 +98,7 @@ static struct feed *add(struct routes *routes, struct tg_stream *stream)
 
     feed->routes = routes;
     feed->stream = tg_stream_ref(stream);
+    feed->known = routes->losses;
     HASH_ADD_PTR(routes->feeds, stream, feed);
     catch_up(routes, stream);
     if (routes->upstream->farewell)
@@ -200,15 +204,35 @@ static void let_go(struct feed *feed)
 
 /* ---- events -------------------------------------------------------------------------------------- */
 
+static void mark_news(struct feed *feed)
+{
+    if (feed->has_news)
+        return;
+    feed->has_news = true;
+    DL_APPEND2(feed->routes->news, feed, prev_news, next_news);
+}
+
+static enum tg_err tell_losses(struct feed *feed)
+{
+    tg_loss_take_in(&feed->loss, &feed->known, &feed->routes->losses);
+    if (!feed->loss.is_pending)
+        return TG_OK;
+    mark_news(feed);
+    return upstream_tell_losses(feed->routes->upstream, feed->stream, &feed->loss);
+}
+
 static enum tg_err append(struct feed *feed, const struct tg_event *event)
 {
-    struct routes *routes = feed->routes;
+    enum tg_err err = tell_losses(feed);
 
-    if (!feed->has_news) {
-        feed->has_news = true;
-        DL_APPEND2(routes->news, feed, prev_news, next_news);
-    }
-    return tg_stream_append(feed->stream, event, upstream_now_ms(routes->upstream));
+    /* An event would be in front of what was lost before it. */
+    if (err < 0 && !event->is_control)
+        return err;
+    mark_news(feed);
+    err = tg_stream_append(feed->stream, event, upstream_now_ms(feed->routes->upstream));
+    if (err == TG_OK && !event->is_control)
+        tg_loss_on_event(&feed->loss);
+    return err;
 }
 
 enum tg_err routes_append(struct routes *routes, struct tg_str key, const struct tg_event *event)
@@ -226,6 +250,24 @@ enum tg_err routes_append(struct routes *routes, struct tg_str key, const struct
     if (was_held)
         tg_family_leave(routes->family, stream);
     return err;
+}
+
+void routes_lose(struct routes *routes, struct tg_str key, enum tg_gap_reason reason)
+{
+    const struct tg_opening opening = { .worker_index = tg_worker_index(routes->upstream->worker) };
+    struct tg_stream *stream;
+
+    if (key.length == 0) {
+        tg_loss_total_add(&routes->losses, reason, 1);
+        return;
+    }
+    if (tg_family_join(routes->family, key, &opening, &stream) < 0)
+        return; /* there is none that could lack it */
+    struct feed *feed = find_or_add(routes, stream);
+    tg_loss_add(&feed->loss, reason, 1);
+    if (tg_loss_is_due(&feed->loss, upstream_now_ms(routes->upstream)))
+        (void)tell_losses(feed); /* or later */
+    tg_family_leave(routes->family, stream);
 }
 
 enum tg_err routes_append_to_all(struct routes *routes, const struct tg_event *event)
@@ -253,6 +295,7 @@ void routes_end_all(struct routes *routes)
 {
     for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next) {
         set_outgoing(feed, false);
+        (void)tell_losses(feed);
         upstream_end_stream(routes->upstream, feed->stream);
     }
 }
@@ -274,6 +317,9 @@ void routes_on_second(struct routes *routes, uint64_t now_ms)
     struct tg_stream_stats stats;
 
     for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next) {
+        tg_loss_take_in(&feed->loss, &feed->known, &routes->losses);
+        if (tg_loss_is_due(&feed->loss, now_ms))
+            (void)tell_losses(feed);
         tg_stream_evict(feed->stream, now_ms);
         if (!feed->is_held)
             continue;

@@ -25,8 +25,11 @@ void routes_prepare(const struct routes *routes, struct tg_stream *stream);
 bool routes_on_opened(struct routes *routes, struct tg_stream *stream);
 void routes_on_closed(struct routes *routes, struct tg_stream *stream);
 
-/* TG_ERR_LIMIT: the key would be one too many. What tg_stream_append says. */
+/* TG_ERR_LIMIT: the key would be one too many. What tg_stream_append says. Losses of the stream are told before. */
 enum tg_err routes_append(struct routes *routes, struct tg_str key, const struct tg_event *event);
+/* A message is lost that was for the stream of this key; an empty one: nobody knows which, so that all are told, within a
+ * second. */
+void routes_lose(struct routes *routes, struct tg_str key, enum tg_gap_reason reason);
 enum tg_err routes_append_to_all(struct routes *routes, const struct tg_event *event); /* the last error */
 void routes_show_state(struct routes *routes, enum tg_stream_state state);
 void routes_end_all(struct routes *routes);

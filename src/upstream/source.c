@@ -127,7 +127,6 @@ static void add_counters(struct tg_upstream_stats *stats, const struct tg_counte
     stats->waiting += load(&counters->waiting);
     stats->messages += load(&counters->messages);
     stats->message_bytes += load(&counters->message_bytes);
-    stats->oversize += load(&counters->oversize);
     stats->untyped += load(&counters->untyped);
     stats->filtered += load(&counters->filtered);
     stats->repeated += load(&counters->repeated);

@@ -22,7 +22,7 @@ struct tg_counters {
     _Atomic uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many upstreams are in each */
     _Atomic uint64_t state_since_ms;                  /* the last change */
     _Atomic uint64_t delayed, waiting;                /* attempts, for limits.upstream_connects: ever, now */
-    _Atomic uint64_t connects, attempts, messages, message_bytes, oversize, filtered, repeated, refused, held,
+    _Atomic uint64_t connects, attempts, messages, message_bytes, filtered, repeated, refused, held,
         cursor_missing, untyped;
     _Atomic uint64_t endings[TG_ENDING_COUNT];
     _Atomic uint64_t failures[TG_REASON_COUNT];

@@ -303,6 +303,7 @@ void tg_upstream_begin(struct tg_upstream *up, struct tg_context *context, struc
     up->has_begun = true;
     up->context = context;
     up->http = http;
+    tg_translator_on_lost(up->share->translator, upstream_on_lost);
     up->supervisor_timer = tg_timer_new(up->worker, on_supervisor_time, up);
     up->health_timer = tg_timer_new(up->worker, on_health_time, up);
     upstream_watch_outgoing(up);
@@ -355,6 +356,8 @@ void tg_upstream_halt(struct tg_upstream *up, unsigned close_code)
 void tg_upstream_on_second(struct tg_upstream *up, uint64_t now_ms)
 {
     if (!up->routes) {
+        if (tg_loss_is_due(&up->loss, now_ms))
+            (void)upstream_tell_losses(up, up->stream, &up->loss);
         tg_stream_evict(up->stream, now_ms);
         return;
     }

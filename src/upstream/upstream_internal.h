@@ -3,6 +3,7 @@
  *     upstream.c           starts and ends links as the supervisor says
  *     upstream_messages.c  takes what they deliver
  *     upstream_streams.c   what is done to the stream, or to all of them
+ *     upstream_losses.c    what its streams should have had, and did not get
  *     upstream_outgoing.c  the way back
  *     upstream_log.c       what is logged of its ends
  *     routes.c             the streams of an upstream that feeds many
@@ -13,6 +14,7 @@
 #include "gate.h"
 #include "health.h"
 #include "link.h"
+#include "loss.h"
 #include "outlet.h"
 #include "source.h"
 #include "supervisor.h"
@@ -31,6 +33,7 @@ struct tg_upstream {
     bool is_once; /* what a client posted is part of what the backend is asked: it is not asked that twice */
     struct tg_target target;
     struct tg_stream *stream; /* a reference; NULL: `routes` has them */
+    struct tg_loss loss;      /* of `stream` */
     struct routes *routes;
     struct tg_worker *worker;
     struct group *group;
@@ -115,6 +118,16 @@ void upstream_finish(struct tg_upstream *up, const char *reason);
 /* It had not, and cannot be asked again. `status`: of its answer, if that is why; else 0. */
 void upstream_break_off(struct tg_upstream *up, unsigned status);
 void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream); /* with up->farewell */
+
+/* upstream_messages.c: for the translator, a tg_lost_fn */
+void upstream_on_lost(void *arg, enum tg_gap_reason reason);
+
+/* upstream_losses.c */
+/* A message, or a part of the one at hand, that ought to have made an event is lost. A plain stream, which cannot tell of
+ * it, breaks off. */
+void upstream_lose(struct tg_upstream *up, enum tg_gap_reason reason);
+/* Tells all that is pending of a stream, which is at its end. */
+enum tg_err upstream_tell_losses(struct tg_upstream *up, struct tg_stream *stream, struct tg_loss *loss);
 
 /* upstream_outgoing.c */
 struct tg_link *upstream_peek_open_link(const struct tg_upstream *up); /* NULL: none is up */

@@ -46,22 +46,51 @@ static void log_message(struct tg_upstream *up, const char *event, const char *w
 
 struct emission {
     struct tg_upstream *upstream;
-    enum tg_err err;
     uint64_t refused;
+    uint64_t lost[TG_MISFIT_COUNT]; /* events that were made, and could not be taken */
 };
+
+/* What tg_stream_append has against an event. */
+static enum tg_misfit misfit_of(enum tg_err err)
+{
+    if (err == TG_ERR_TOO_LARGE)
+        return TG_MISFIT_OVERSIZE;
+    return err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_EVENT;
+}
+
+static void lose_event(struct emission *emission, enum tg_err err)
+{
+    enum tg_misfit misfit = misfit_of(err);
+
+    emission->lost[misfit]++;
+    upstream_lose(emission->upstream, misfit == TG_MISFIT_OVERSIZE ? TG_GAP_OVERSIZE
+                                      : misfit == TG_MISFIT_MEMORY ? TG_GAP_MEMORY
+                                                                   : TG_GAP_ENCODING);
+}
 
 static bool on_event(void *arg, const struct tg_event *event)
 {
     struct emission *emission = arg;
+    enum tg_err err = upstream_append(emission->upstream, event);
 
-    emission->err = upstream_append(emission->upstream, event);
-    emission->upstream->has_events = emission->upstream->has_events || emission->err == TG_OK;
-    if (emission->err == TG_ERR_LIMIT && emission->upstream->routes) {
+    emission->upstream->has_events = emission->upstream->has_events || err == TG_OK;
+    if (err == TG_OK)
+        return true;
+    if (err == TG_ERR_CLOSED)
+        return false;
+    if (err == TG_ERR_LIMIT && emission->upstream->routes)
         emission->refused++;
-        emission->err = TG_OK; /* the message's other events may have their stream */
-        tg_translator_let_go(emission->upstream->share->translator);
-    }
-    return emission->err == TG_OK;
+    else
+        lose_event(emission, err);
+    tg_translator_let_go(emission->upstream->share->translator); /* the message's other events may be taken */
+    return true;
+}
+
+void upstream_on_lost(void *arg, enum tg_gap_reason reason)
+{
+    const struct emission *emission = arg;
+
+    upstream_lose(emission->upstream, reason);
 }
 
 static void count_misfits(struct tg_upstream *up, const struct tg_translation *translation, size_t length)
@@ -75,11 +104,9 @@ static void count_misfits(struct tg_upstream *up, const struct tg_translation *t
                 tg_misfit_text(translation->first_misfit), &translation->first_cause, length);
 }
 
-static void count_lost(struct tg_upstream *up, enum tg_err err, size_t length)
+static void count_lost(struct tg_upstream *up, enum tg_misfit misfit, uint64_t count, size_t length)
 {
-    enum tg_misfit misfit = err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_EVENT;
-
-    tg_figure_add(&upstream_counters(up)->misfits[misfit], 1);
+    tg_figure_add(&upstream_counters(up)->misfits[misfit], count);
     log_message(up, "message_dropped", tg_misfit_text(misfit), NULL, length);
 }
 
@@ -133,9 +160,10 @@ static bool translate(struct tg_upstream *up, const struct tg_message *message)
         count_misfits(up, &translation, message->length);
     if (emission.refused > 0)
         count_refused(up, emission.refused, message->length);
-    if (emission.err < 0)
-        count_lost(up, emission.err, message->length);
-    return translation.misfits[TG_MISFIT_UTF8] == 0;
+    for (size_t i = 0; i < TG_MISFIT_COUNT; i++)
+        if (emission.lost[i] > 0)
+            count_lost(up, (enum tg_misfit)i, emission.lost[i], message->length);
+    return translation.misfits[TG_MISFIT_UTF8] == 0 || !up->link; /* a plain stream has broken off */
 }
 
 static bool on_message(void *arg, const struct tg_message *message)
@@ -164,10 +192,9 @@ static void on_dropped(void *arg, bool is_oversize)
     struct tg_upstream *up = arg;
 
     tg_health_on_message(&up->health, upstream_now_ms(up));
-    if (is_oversize)
-        tg_figure_add(&upstream_counters(up)->oversize, 1);
-    else
-        tg_figure_add(&upstream_counters(up)->misfits[TG_MISFIT_MEMORY], 1);
+    enum tg_misfit misfit = is_oversize ? TG_MISFIT_OVERSIZE : TG_MISFIT_MEMORY;
+    tg_figure_add(&upstream_counters(up)->misfits[misfit], 1);
+    upstream_lose(up, is_oversize ? TG_GAP_OVERSIZE : TG_GAP_MEMORY);
     log_message(up, "message_dropped", is_oversize ? "oversize" : "memory", NULL,
                 (size_t)up->config->max_message_bytes);
 }

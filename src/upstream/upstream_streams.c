@@ -16,11 +16,17 @@ enum tg_err upstream_append(struct tg_upstream *up, const struct tg_event *event
     tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
     if (up->routes)
         return routes_append(up->routes, tg_translator_key(up->share->translator), event);
+    enum tg_err err = upstream_tell_losses(up, up->stream, &up->loss);
+    if (err < 0)
+        return err; /* it would be in front of what was lost before it */
     struct tg_event numbered = *event;
     if (up->source->config->scope == TG_SCOPE_CLIENT)
         numbered.id = TG_STR(""); /* the backend's own would not name the session */
     numbered.has_no_id = is_plain(up);
-    return tg_stream_append(up->stream, &numbered, upstream_now_ms(up));
+    err = tg_stream_append(up->stream, &numbered, upstream_now_ms(up));
+    if (err == TG_OK)
+        tg_loss_on_event(&up->loss);
+    return err;
 }
 
 static enum tg_err append_to_all(struct tg_upstream *up, const struct tg_event *event)
@@ -28,6 +34,7 @@ static enum tg_err append_to_all(struct tg_upstream *up, const struct tg_event *
     tg_worker_run_at_turn_end(up->worker, TG_TURN_PUBLISH, &up->flush_hook);
     if (up->routes)
         return routes_append_to_all(up->routes, event);
+    (void)upstream_tell_losses(up, up->stream, &up->loss);
     return tg_stream_append(up->stream, event, upstream_now_ms(up));
 }
 
@@ -110,8 +117,10 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
         tg_expand_drop_messages(up->own); /* the session stays for linger, the prompt need not */
     if (up->routes)
         routes_end_all(up->routes);
-    else
+    else {
+        (void)upstream_tell_losses(up, up->stream, &up->loss);
         upstream_end_stream(up, up->stream);
+    }
 }
 
 void upstream_break_off(struct tg_upstream *up, unsigned status)

@@ -1,7 +1,7 @@
 // Every shape of payload reaches a client as the SSE standard has it, and what may not pass does not.
 import assert from 'node:assert';
 import test from 'node:test';
-import { Continuity } from './lib/continuity.mjs';
+import { Continuity, GAP } from './lib/continuity.mjs';
 import { startFeed } from './lib/feed.mjs';
 import { differences, END, payloads, sendAll } from './lib/payloads.mjs';
 import { freePort } from './lib/ports.mjs';
@@ -83,11 +83,23 @@ for (const [name, fragments] of Object.entries(invalid)) {
     const client = startClient(t, { port: gate.port });
     await client.until('an event of the second connection', () => client.events.some((event) => event.data === 'before 2'));
     assert.deepEqual(client.events.filter(isData).map((event) => event.data), ['before 1', 'before 2']);
+    const told = client.events.filter((event) => event.type.startsWith('tidegate.')).slice(-3).map((event) => JSON.parse(event.data));
+    assert.deepEqual(told.map(({ reason, state }) => reason ?? state), ['encoding', 'protocol', 'up']);
+    assert.equal(told[0].after, client.events.find(isData).id);
     assert.equal(feed.connections.items.length, 2);
   });
 }
 
-test('a message of exactly max_message passes, a longer one is dropped and counted, and the connection stays', async (t) => {
+// Events and gap events, as short as can be: "x999", "1 oversize".
+function outline(events) {
+  return events.filter((event) => isData(event) || event.type === GAP).map((event) => {
+    if (event.type !== GAP) return `${event.data[0]}${event.data.length}`;
+    const { missed, reason } = JSON.parse(event.data);
+    return `${missed} ${reason}`;
+  });
+}
+
+test('a message of exactly max_message passes, a longer one is told by a gap at its place, live and in replay', async (t) => {
   const { gate, feed } = await startWith(t, (socket) => {
     for (const size of [999, 1000, 1001, 100000, 1000]) socket.send('x'.repeat(size));
     for (let i = 0; i < 11; i++) socket.send('y'.repeat(100), { fin: i === 10 });
@@ -96,11 +108,37 @@ test('a message of exactly max_message passes, a longer one is dropped and count
     socket.send(END);
   }, { upstream: { max_message: '1000' } });
   const client = startClient(t, { port: gate.port });
+  const continuity = new Continuity({ allowsLosses: true });
   await client.until('the last payload', () => client.events.at(-1)?.data === END);
-  const sizes = client.events.filter(isData).map((event) => `${event.data[0]}${event.data.length}`);
-  assert.deepEqual(sizes, ['x999', 'x1000', 'x1000', 'z1000', `t${END.length}`]);
+  client.events.filter((event) => isData(event) || event.type === GAP).forEach((event) => continuity.take(event));
+  const told = outline(client.events);
+  const missed = (before) => told.slice(0, told.indexOf(before)).filter((word) => word.endsWith(' oversize')).reduce((sum, word) => sum + parseInt(word), 0);
+  assert.deepEqual(told.filter((word) => !word.includes(' ')), ['x999', 'x1000', 'x1000', 'z1000', `t${END.length}`]);
+  assert.deepEqual([missed('x1000'), missed('z1000'), missed(`t${END.length}`)], [0, 3, 4]);
   assert.equal(feed.connections.items.length, 1);
   assert.equal(await gate.metric('tidegate_upstream_dropped_messages_total'), 4);
+
+  const second = client.events.filter(isData)[1].id;
+  const later = startClient(t, { port: gate.port, lastEventId: second });
+  await later.until('the replay', () => later.events.at(-1)?.data === END);
+  assert.deepEqual(outline(later.events), told.slice(told.indexOf('x1000') + 1), 'a replay has the same gaps at the same places');
+});
+
+test('a backend whose messages are all too large does not fill the stream with gap events', async (t) => {
+  const FLOOD = 20000;
+  const { gate } = await startWith(t, (socket) => {
+    socket.send('first');
+    for (let i = 0; i < FLOOD; i++) socket.send('x'.repeat(11));
+    socket.send(END.slice(0, 10));
+  }, { upstream: { max_message: '10' }, stream: { retain: { events: 2 } } });
+  const client = startClient(t, { port: gate.port });
+  await client.until('the end', () => client.events.at(-1)?.data === END.slice(0, 10));
+  const gaps = client.events.filter((event) => event.type === GAP).map((event) => JSON.parse(event.data));
+  assert.equal(gaps.reduce((sum, gap) => sum + gap.missed, 0), FLOOD);
+  assert.ok(gaps.length >= 1 && gaps.length < 10, `${gaps.length} gap events`);
+  const later = startClient(t, { port: gate.port });
+  await later.until('all that is retained', () => later.events.filter(isData).length === 2);
+  assert.equal(later.events.filter(isData)[0].data, 'first', 'gap events evict no events');
 });
 
 test('a backend cannot forge an event of Tidegate', async (t) => {

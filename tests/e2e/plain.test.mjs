@@ -91,6 +91,21 @@ test('an answer that breaks off, or is refused, is an error of the client', asyn
   assert.deepEqual(backend.asked.map(({ how }) => how), ['half', 'half', 'refuse', 'refuse']);
 });
 
+test('an answer of which an event is lost breaks off, since nothing else can tell of it', async (t) => {
+  const { gate, client, post } = await start(t, (config) => {
+    for (const stream of Object.values(config.streams)) stream.upstream.max_message = '81';
+  });
+  const response = await post('whole');
+  const text = [];
+  await assert.rejects(async () => {
+    for await (const part of response.body) text.push(Buffer.from(part).toString());
+  });
+  const got = text.join('').replaceAll(':\n\n', '');
+  assert.ok(WHOLE.join('').startsWith(got) && got.length > 0, 'what comes is the beginning of the answer');
+  await assert.rejects(async () => read(await client.chat.completions.create(ask('whole'))));
+  assert.ok((await gate.metric('tidegate_upstream_dropped_messages_total', /oversize/)) >= 1);
+});
+
 test('when the client has gone, so has its request to the backend', async (t) => {
   const { backend, gate, post } = await start(t);
   const stop = new AbortController();

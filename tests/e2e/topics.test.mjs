@@ -4,7 +4,7 @@ import assert from 'node:assert';
 import test from 'node:test';
 import { startBackend } from './backends/backend.mjs';
 import { browsers } from './lib/browsers.mjs';
-import { UPSTREAM } from './lib/continuity.mjs';
+import { GAP, UPSTREAM } from './lib/continuity.mjs';
 import { documented } from './lib/documented.mjs';
 import { SseConnection, startClient } from './lib/sse-reader.mjs';
 import { startTidegate } from './lib/tidegate.mjs';
@@ -136,6 +136,24 @@ test('a message without a key that can be asked for is a misfit, and makes no st
   assert.equal(await dropped('key'), misfits.length);
   assert.equal(await dropped('json'), 1);
   assert.equal(await gate.metric('tidegate_stream_members'), 1, 'the one that a client follows');
+});
+
+test('a message that is lost before its key is known is told in each stream', async (t) => {
+  const { backend, gate } = await start(t, { change: (stream) => (stream.upstream.max_message = '200') });
+  const clients = ['a', 'b'].map((name) => follow(t, gate, name));
+  await Promise.all(clients.map((client) => client.untilOpen()));
+  await publish(backend, [message('a', 1), message('a', 2, { more: 'x'.repeat(300) }), message('a', 3)]);
+  const gapsOf = (client) => client.events.filter((event) => event.type === GAP).map((event) => JSON.parse(event.data));
+  await Promise.all(clients.map((client) => client.until('word of it', () => gapsOf(client).length > 0)));
+  await clients[0].until('what follows', () => dataOf(clients[0]).includes('a 3'));
+  const order = quotes(clients[0]).map((event) => (event.type === GAP ? 'gap' : event.data));
+  assert.deepEqual(order, ['a 1', 'gap', 'a 3']);
+  const first = quotes(clients[0])[0].id;
+  assert.deepEqual(gapsOf(clients[0]), [{ reason: 'oversize', missed: 1, after: first, before: null }]);
+  assert.deepEqual(gapsOf(clients[1]), [{ reason: 'oversize', missed: 1, after: null, before: null }]);
+  const later = follow(t, gate, 'a', { lastEventId: first });
+  await later.until('the replay', () => dataOf(later).includes('a 3'));
+  assert.equal(gapsOf(later).length, 1);
 });
 
 test('keys of several parameters are checked part by part', async (t) => {

@@ -12,7 +12,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from hostile_backend import (BINARY_FRAME, CLOSE, CONTINUATION, Case, GOOD, PATIENCE, PING, PONG, TEXT, UP,
+from hostile_backend import (BINARY_FRAME, CLOSE, CONTINUATION, Case, GOOD, Lost, PATIENCE, PING, PONG, TEXT, UP,
                              frame, marker, serve_good, text, wait_for)
 
 
@@ -51,16 +51,17 @@ class Frames(Case):
         self.breaks(frame(TEXT, b"", length_form=64, length=1 << 63))
 
     def test_text_that_is_not_utf8(self):
-        self.breaks(frame(TEXT, b"\xff"))
+        self.breaks(frame(TEXT, b"\xff"), before=[Lost("encoding")])
 
     def test_surrogate(self):
-        self.breaks(frame(TEXT, b"\xed\xa0\x80"))
+        self.breaks(frame(TEXT, b"\xed\xa0\x80"), before=[Lost("encoding")])
 
     def test_utf8_broken_over_fragments(self):
-        self.breaks(frame(TEXT, b"a\xe2", fin=False), frame(CONTINUATION, b"\x82", fin=False), frame(CONTINUATION, b"z"))
+        self.breaks(frame(TEXT, b"a\xe2", fin=False), frame(CONTINUATION, b"\x82", fin=False), frame(CONTINUATION, b"z"),
+                    before=[Lost("encoding")])
 
     def test_utf8_that_stops_short(self):
-        self.breaks(frame(TEXT, b"a\xe2\x82"))
+        self.breaks(frame(TEXT, b"a\xe2\x82"), before=[Lost("encoding")])
 
     def test_close_frame_of_one_byte(self):
         self.breaks(frame(CLOSE, b"\x03"))
@@ -104,11 +105,11 @@ class Frames(Case):
             connection.send(frames)
             backend.seen.put(connection.read_frame())
 
-        for frames, code in ((frame(3, b"x"), 1002), (frame(TEXT, b"\xff"), 1007)):
+        for frames, code, lost in ((frame(3, b"x"), 1002, []), (frame(TEXT, b"\xff"), 1007, [Lost("encoding")])):
             with self.subTest(code=code):
                 backend = self.backend(script, serve_good)
-                self.expect(self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/")), UP, marker("down", "protocol"),
-                            UP, GOOD)
+                self.expect(self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/")), UP, *lost,
+                            marker("down", "protocol"), UP, GOOD)
                 self.assertEqual(backend.seen.get(timeout=PATIENCE), (CLOSE, struct.pack(">H", code)))
 
     def test_frames_cut_anywhere(self):
@@ -225,7 +226,7 @@ class Messages(Case):
         client = self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/", max_message="1MiB"))
         self.expect(client, UP, ("message", payload.decode()))
 
-    def test_too_long_message_is_dropped_and_the_connection_kept(self):
+    def test_a_message_that_is_too_long_is_told_by_a_gap_and_the_connection_kept(self):
         def script(connection):
             connection.accept()
             connection.send(frame(TEXT, b"x" * 2048))
@@ -236,7 +237,8 @@ class Messages(Case):
 
         backend = self.backend(script)
         tidegate = self.tidegate(f"ws://127.0.0.1:{backend.port}/", max_message="1KiB")
-        self.expect(self.follow(tidegate), UP, ("message", "between"), ("message", "z" * 1024))
+        self.expect(self.follow(tidegate), UP, Lost("oversize"), ("message", "between"), Lost("oversize", after=1),
+                    ("message", "z" * 1024))
         self.assertEqual(backend.connections, 1)
         wait_for(lambda: "oversize" in tidegate.read_log(), "the drop is logged")
 

@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from hostile_backend import GOOD, UP, marker
+from hostile_backend import GOOD, Lost, UP, marker
 from http_backend import HttpCase, LAST_CHUNK, answer, chunk, head
 
 LINES = head(Content_Type="application/x-ndjson", Transfer_Encoding="chunked")
@@ -93,10 +93,10 @@ class Ndjson(HttpCase):
             lines = whole[text[:cut].count("\n")]
             self.expect(client, UP, message("start"), *(message(line) for line in lines), CLOSED)
 
-    def test_a_line_that_is_too_long_is_left_out(self):
+    def test_a_line_that_is_too_long_is_told_by_a_gap(self):
         long_ones = chunk("x" * 1001 + "\n" + "y" * 1000 + "\r\n") + chunk("z" * 100000) + chunk("z\n1\n")
         client = self.start(self.says(LINES, long_ones), self.serve_good, max_message="1000")
-        self.expect(client, UP, message("y" * 1000), message("1"), CLOSED, UP, GOOD)
+        self.expect(client, UP, Lost("oversize"), message("y" * 1000), Lost("oversize", after=1), message("1"), CLOSED, UP, GOOD)
         gate = self.tidegate_under_test
         self.assertEqual(self.metric(gate, "tidegate_upstream_dropped_messages_total", "oversize"), 2)
 

@@ -14,7 +14,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from hostile_backend import GOOD, PATIENCE, UP, marker, wait_for
+from hostile_backend import GOOD, Lost, PATIENCE, UP, marker, wait_for
 from http_backend import HttpCase, LAST_CHUNK, answer, chunk, head
 
 JSON = "application/json"
@@ -108,22 +108,22 @@ class Answers(Poll):
         self.expect(client, UP, message('{"n":0,"next":10}'), message('{"n":1,"next":11}'))
         self.assertEqual(self.backend.requests[1].target, "/feed?since=10")
 
-    def test_bodies_that_are_too_large_are_left_out(self):
+    def test_bodies_that_are_too_large_are_told_by_gaps(self):
         bodies = ["a" * 1001, "b" * 1000, "c" * 1000000, "good"]
         client = self.start(lambda n, request: answer(body=bodies[min(n, 3)]), max_message="1000")
-        self.expect(client, UP, message("b" * 1000), GOOD)
+        self.expect(client, UP, Lost("oversize"), message("b" * 1000), Lost("oversize", after=1), GOOD)
         gate = self.tidegate_under_test
         self.assertEqual(self.metric(gate, "tidegate_upstream_dropped_messages_total", "oversize"), 2)
         self.assertEqual(self.metric(gate, "tidegate_upstream_connects_total"), 1)
 
-    def test_an_endless_body_is_left_out(self):
+    def test_an_endless_body_is_told_by_a_gap(self):
         def reply(n, request):
             if n > 0:
                 return answer(body="good")
             return head(Transfer_Encoding="chunked") + chunk("x" * 100000) * 100
 
         client = self.start(reply, max_message="1000")
-        self.expect(client, UP, GOOD)
+        self.expect(client, UP, Lost("oversize"), GOOD)
 
     def test_redirects_are_told_in_the_log_while_it_connects_alone(self):
         """Each request may be redirected, and each second have many."""

@@ -14,7 +14,7 @@ import urllib.request
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from hostile_backend import GOOD, PATIENCE, UP, marker, wait_for
+from hostile_backend import GOOD, Lost, PATIENCE, UP, marker, wait_for
 from http_backend import HttpCase, LAST_CHUNK, answer, chunk, head, reset
 
 STREAM = head(Content_Type="text/event-stream", Transfer_Encoding="chunked")
@@ -109,7 +109,7 @@ class Events(Sse):
         self.expect(client, UP, *(("message", f"{n} {'x' * 1000}") for n in range(3)))
         self.assertIn("gzip", self.backend.requests[0].headers["accept-encoding"])
 
-    def test_an_event_that_is_too_large_is_left_out(self):
+    def test_an_event_that_is_too_large_is_told_by_a_gap(self):
         def script(connection):
             connection.ask()
             connection.send(STREAM + chunk(f"id: 1\ndata: {'x' * 1001}\n\ndata: {'y' * 1000}\n\n"))
@@ -117,7 +117,7 @@ class Events(Sse):
             connection.send(chunk("z\n\ndata: good\n\n"))
 
         client = self.start(script, self.serve_good, max_message="1000")
-        self.expect(client, UP, ("message", "y" * 1000), GOOD, CLOSED, UP, GOOD)
+        self.expect(client, UP, Lost("oversize"), ("message", "y" * 1000), Lost("oversize", after=1), GOOD, CLOSED, UP, GOOD)
         self.assertEqual(self.backend.requests[1].headers["last-event-id"], "1")
         gate = self.tidegate_under_test
         self.assertEqual(self.metric(gate, "tidegate_upstream_dropped_messages_total", "oversize"), 2)
@@ -135,13 +135,13 @@ class Events(Sse):
         self.expect(self.start(script), UP, GOOD)
         self.assertEqual(self.metric(self.tidegate_under_test, "tidegate_upstream_dropped_messages_total", "event"), 4)
 
-    def test_bytes_that_are_not_utf8_are_left_out_and_the_connection_stays(self):
+    def test_bytes_that_are_not_utf8_are_told_by_a_gap_and_the_connection_stays(self):
         def script(connection):
             connection.ask()
             connection.send(STREAM + chunk(b"data: \xff\xfe\n\ndata: good\n\n"))
             connection.wait_end()
 
-        self.expect(self.start(script), UP, GOOD)
+        self.expect(self.start(script), UP, Lost("encoding"), GOOD)
         self.assertEqual(self.metric(self.tidegate_under_test, "tidegate_upstream_dropped_messages_total", "utf8"), 1)
         self.assertEqual(self.backend.connections, 1)
 

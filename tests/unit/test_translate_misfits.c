@@ -206,6 +206,71 @@ static void the_last_message_need_not_fit(void **state)
     }
 }
 
+/* ---- losses -------------------------------------------------------------------------------------- */
+
+static void assert_lost(struct tg_config_translate rules, struct tg_message message,
+                        enum tg_gap_reason reason)
+{
+    struct fixture fixture;
+
+    fixture_init(&fixture, rules);
+    feed_message(&fixture, message);
+    assert_int_equal(misfit_count(&fixture.last), 1);
+    assert_int_equal(fixture.lost_count, reason == TG_GAP_NONE ? 0 : 1);
+    assert_int_equal(fixture.lost, reason);
+    assert_int_equal(fixture.count, rules.on_misfit == TG_MISFIT_DROP || reason != TG_GAP_NONE ? 0 : 1);
+    fixture_deinit(&fixture);
+}
+
+static void text_that_is_not_utf8_is_lost_unless_an_event_tells_of_it(void **state)
+{
+    (void)state;
+    assert_lost(RULES(.on_misfit = TG_MISFIT_DROP), text("\xff"), TG_GAP_ENCODING);
+    assert_lost(RULES(.on_misfit = TG_MISFIT_RAW), text("\xff"), TG_GAP_ENCODING);
+    assert_lost(RULES(.on_misfit = TG_MISFIT_ERROR_EVENT), text("\xff"), TG_GAP_NONE);
+}
+
+static int64_t unpack[] = { TG_DECODE_BASE64, TG_DECODE_UTF8 };
+
+static void what_decoding_makes_too_large_is_lost(void **state)
+{
+    const struct tg_config_translate rules =
+        RULES(.decode = unpack, .decode_count = 2, .max_decoded_bytes = 5);
+    struct tg_config_translate raw = rules, told = rules;
+
+    (void)state;
+    raw.on_misfit = TG_MISFIT_RAW;
+    told.on_misfit = TG_MISFIT_ERROR_EVENT;
+    assert_misfit(rules, text("QUJDREVG"), TG_MISFIT_OVERSIZE);
+    assert_lost(rules, text("QUJDREVG"), TG_GAP_OVERSIZE);
+    assert_lost(raw, text("QUJDREVG"), TG_GAP_NONE);
+    assert_lost(told, text("QUJDREVG"), TG_GAP_NONE);
+}
+
+/* What the rules let go was asked for. */
+static void what_does_not_fit_the_rules_is_no_loss(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    assert_lost(RULES(.data = P("/a")), text("{}"), TG_GAP_NONE);
+    assert_lost(RULES(.data = P("/a")), text("no JSON"), TG_GAP_NONE);
+    assert_lost(RULES(.event = P("/t")), text("{\"t\":\"tidegate.end\"}"), TG_GAP_NONE);
+    assert_lost(RULES(.decode = unpack, .decode_count = 2), text("!"), TG_GAP_NONE);
+    fixture_init(&fixture, RULES(.when = NULL, .split = P("")));
+    feed(&fixture, "[]");
+    assert_int_equal(fixture.lost_count, 0);
+    fixture_deinit(&fixture);
+}
+
+/* … but not that a message which was to be sent as it came cannot be. */
+static void bytes_that_raw_cannot_send_are_lost(void **state)
+{
+    (void)state;
+    assert_lost(RULES(.on_misfit = TG_MISFIT_RAW, .decode = unpack, .decode_count = 2), text("\xff"),
+                TG_GAP_ENCODING);
+}
+
 /* ---- Tidegate's own types ---------------------------------------------------------------------- */
 
 static const char *const own_types[] = { "tidegate.end",   "tidegate.gap",   "tidegate.upstream",
@@ -295,6 +360,10 @@ int main(void)
         cmocka_unit_test(an_error_event_says_why_and_nothing_else),
         cmocka_unit_test(each_item_that_does_not_fit_has_its_error_event),
         cmocka_unit_test(the_last_message_need_not_fit),
+        cmocka_unit_test(text_that_is_not_utf8_is_lost_unless_an_event_tells_of_it),
+        cmocka_unit_test(what_decoding_makes_too_large_is_lost),
+        cmocka_unit_test(what_does_not_fit_the_rules_is_no_loss),
+        cmocka_unit_test(bytes_that_raw_cannot_send_are_lost),
         cmocka_unit_test(no_message_forges_tidegates_own_types),
         cmocka_unit_test(an_error_event_cannot_be_forged_either),
     };

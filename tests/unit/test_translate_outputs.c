@@ -122,14 +122,15 @@ static void the_filter_needs_json(void **state)
 
 static void a_filter_that_fails_makes_a_misfit(void **state)
 {
-    static const enum tg_err errs[] = { TG_ERR_INVALID, TG_ERR_TIMEOUT, TG_ERR_TOO_LARGE, TG_ERR_IO,
-                                        TG_ERR_LIMIT };
+    static const enum tg_err errs[] = { TG_ERR_INVALID, TG_ERR_TIMEOUT, TG_ERR_IO, TG_ERR_LIMIT };
 
     (void)state;
     for (size_t i = 0; i < TG_COUNT_OF(errs); i++) {
         played.err = errs[i];
         assert_misfit(RULES(.jq = P("f")), text("1"), TG_MISFIT_JQ);
     }
+    played.err = TG_ERR_TOO_LARGE;
+    assert_misfit(RULES(.jq = P("f")), text("1"), TG_MISFIT_OVERSIZE);
     played.err = TG_ERR_MEMORY;
     assert_misfit(RULES(.jq = P("f")), text("1"), TG_MISFIT_MEMORY);
 }

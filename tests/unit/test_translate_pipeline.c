@@ -43,7 +43,7 @@ static void what_cannot_be_decoded_is_a_misfit(void **state)
 
     (void)state;
     assert_misfit(rules, text("4"), TG_MISFIT_DECODE);
-    assert_misfit(rules, text("414243"), TG_MISFIT_DECODE);
+    assert_misfit(rules, text("414243"), TG_MISFIT_OVERSIZE);
     assert_makes(rules, text("4142"), "", "", "AB");
 }
 

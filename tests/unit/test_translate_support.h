@@ -25,9 +25,11 @@ struct fixture {
     struct tg_translation last; /* of the last message */
     struct recorded *events;    /* of all messages since the last forget */
     size_t count;
-    size_t take_most; /* further events are refused; 0: none is */
-    bool has_refused; /* the last message then ends */
-    size_t let_go;    /* that many of the next events are let go */
+    size_t take_most;  /* further events are refused; 0: none is */
+    bool has_refused;  /* the last message then ends */
+    size_t let_go;     /* that many of the next events are let go */
+    size_t lost_count; /* of all messages */
+    enum tg_gap_reason lost;
 };
 
 static inline char *copy_of(struct tg_str text)
@@ -66,6 +68,14 @@ static inline bool record(void *arg, const struct tg_event *event)
     return true;
 }
 
+static inline void record_lost(void *arg, enum tg_gap_reason reason)
+{
+    struct fixture *fixture = arg;
+
+    fixture->lost_count++;
+    fixture->lost = reason;
+}
+
 /* With the defaults that tg_config would have set. */
 static inline void fixture_init(struct fixture *fixture, struct tg_config_translate rules)
 {
@@ -82,6 +92,7 @@ static inline void fixture_init(struct fixture *fixture, struct tg_config_transl
     *fixture = (struct fixture){ .rules = rules };
     assert_int_equal(tg_translator_new(&fixture->rules, &fixture->translator, &error), TG_OK);
     assert_int_equal(error.length, 0);
+    tg_translator_on_lost(fixture->translator, record_lost);
 }
 
 static inline void forget(struct fixture *fixture)

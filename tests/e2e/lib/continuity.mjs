@@ -4,6 +4,8 @@ import assert from 'node:assert';
 
 export const GAP = 'tidegate.gap';
 export const UPSTREAM = 'tidegate.upstream';
+// Gaps told in the stream itself: of messages that Tidegate could not take, and that have left no hole in the ids.
+export const LOSSES = ['oversize', 'encoding', 'memory'];
 
 export function splitId(id) {
   const match = /^([A-Za-z0-9]+)-([1-9][0-9]*)$/.exec(id ?? '');
@@ -16,13 +18,15 @@ export class Continuity {
   first = null;
   events = 0;
   gaps = [];
+  losses = [];
   upstream = [];
   #last = null;
   #gap = null;
 
-  // `allowsGaps`: a gap event may come, and must then be right.
-  constructor({ allowsGaps = false } = {}) {
+  // `allowsGaps`, `allowsLosses`: such a gap event may come, and must then be right.
+  constructor({ allowsGaps = false, allowsLosses = false } = {}) {
     this.allowsGaps = allowsGaps;
+    this.allowsLosses = allowsLosses;
   }
 
   take(event) {
@@ -47,10 +51,20 @@ export class Continuity {
   #takeGap(event) {
     assert.equal(event.id, null, 'a gap event has no id');
     const gap = { ...JSON.parse(event.data), at: this.events };
+    if (LOSSES.includes(gap.reason)) return this.#takeLoss(gap);
     this.gaps.push(gap);
     assert.ok(this.allowsGaps, `a gap where none may be: after ${this.lastId}: ${event.data}`);
     assert.equal(gap.after ?? '', this.lastId, `a gap event names the last event wrongly: ${event.data}`);
     this.#gap = gap;
+  }
+
+  // At its place: right after the event that it names, with no hole behind it.
+  #takeLoss(gap) {
+    assert.ok(this.allowsLosses, `a loss where none may be: after ${this.lastId}: ${JSON.stringify(gap)}`);
+    if (this.#last) assert.equal(gap.after, this.lastId, `a gap event names the last event wrongly: ${JSON.stringify(gap)}`);
+    assert.equal(gap.before, null);
+    assert.ok(gap.missed > 0, 'a loss of nothing');
+    this.losses.push(gap);
   }
 
   #endGap(id, now) {

@@ -285,6 +285,25 @@ def marker(state, reason=None):
     return ("tidegate.upstream", json.dumps(data, separators=(",", ":")))
 
 
+class Lost:
+    """Equals a gap event that tells of so many lost messages, after the event with this number (0: none came before)."""
+
+    def __init__(self, reason, missed=1, after=0):
+        self.reason, self.missed, self.after = reason, missed, after
+
+    def __eq__(self, event):
+        kind, data = event[:2]
+        if kind != "tidegate.gap":
+            return False
+        gap = json.loads(data)
+        after = int(gap["after"].rsplit("-", 1)[1]) if gap["after"] else 0
+        return gap.keys() == {"reason", "missed", "after", "before"} and gap["before"] is None and (
+            gap["reason"], gap["missed"], after) == (self.reason, self.missed, self.after)
+
+    def __repr__(self):
+        return f"a gap: {self.missed} lost ({self.reason}) after event {self.after}"
+
+
 UP = marker("up")
 GOOD = ("message", "good")
 
@@ -335,7 +354,7 @@ class Case(unittest.TestCase):
         return backend, tidegate
 
     def breaks(self, *frames, before=()):
-        """The frames are a breach of the protocol."""
+        """The frames are a breach of the protocol. What comes before the marker: `before`."""
 
         def script(connection):
             connection.accept()
