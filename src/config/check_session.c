@@ -1,5 +1,6 @@
 /* Checks across the options of a stream of scope client: what sessions forward, and how they are opened. */
 #include "check.h"
+#include "url.h"
 
 #include <string.h>
 #include <strings.h>
@@ -102,17 +103,6 @@ static void check_forward_headers(struct tg_document *document, const struct tg_
 
 /* ---- query -------------------------------------------------------------------------------------------- */
 
-static bool has_query_name(const char *url, const char *name)
-{
-    size_t length = strlen(name);
-    for (const char *at = strchr(url, '?'); at; at = strpbrk(at + 1, "&;")) {
-        bool is_end = strncasecmp(at + 1, name, length) == 0 && strchr("=&;", at[1 + length]);
-        if (is_end)
-            return true;
-    }
-    return false;
-}
-
 /* Of two with the same name, some backends take the first and some the last. */
 static void check_forward_query(struct tg_document *document, const struct tg_path *session,
                                 const struct tg_config_stream *stream)
@@ -124,7 +114,7 @@ static void check_forward_query(struct tg_document *document, const struct tg_pa
         return;
     for (size_t i = 0; names && names[i]; i++) {
         struct tg_path item = TG_PATH_INDEX(&list, i);
-        bool is_in_url = url && has_query_name(url, names[i]);
+        bool is_in_url = url && tg_url_has_query_name(url, names[i]);
         if (is_in_url || (cursor && strcasecmp(cursor, names[i]) == 0))
             tg_document_error(document, &item,
                               "this query parameter cannot be forwarded: \"%s\" of the upstream sets it",

@@ -234,17 +234,32 @@ static const struct tg_json_place *place_of(struct tg_document *document, const 
     return &document->positions.places[place];
 }
 
+/* What stands between the quotes of the string there; empty when it is none. */
+static struct tg_str source_of(struct tg_document *document, const struct tg_path *path)
+{
+    const char *quote = document->text + place_of(document, path)->at;
+    const char *end = quote + 1, *limit = document->text + document->length;
+    if (quote >= limit || *quote != '"')
+        return TG_STR("");
+    while (end < limit && *end != '"')
+        end += *end == '\\' && end + 1 < limit ? 2 : 1;
+    return (struct tg_str){ quote + 1, (size_t)(end - quote - 1) };
+}
+
+bool tg_document_may_be_quoted(struct tg_document *document, const struct tg_path *path)
+{
+    struct tg_str source = source_of(document, path);
+    return source.length > 0 && !memmem(source.data, source.length, "${", 2);
+}
+
 void tg_document_append_file(struct tg_document *document, const struct tg_path *path, const char *name,
                              struct tg_buffer *out)
 {
-    const char *start = document->text + place_of(document, path)->at + 1;
-    const char *end = start, *limit = document->text + document->length;
-    while (end < limit && *end != '"')
-        end += *end == '\\' && end + 1 < limit ? 2 : 1;
-    if (start < limit && memmem(start, (size_t)(end - start), "${", 2))
-        tg_buffer_append(out, start, (size_t)(end - start));
-    else
+    struct tg_str source = source_of(document, path);
+    if (tg_document_may_be_quoted(document, path))
         tg_buffer_append_str(out, name);
+    else
+        tg_buffer_append(out, source.data, source.length);
 }
 
 static void __attribute__((format(printf, 4, 0)))

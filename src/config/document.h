@@ -40,6 +40,10 @@ void tg_document_deinit(struct tg_document *document);
 /* The value there, borrowed; NULL when there is none. */
 json_t *tg_document_find(const struct tg_document *document, const struct tg_path *path);
 
+/* Whether the string there was written as it is: one that comes from a variable or a file may be a secret, and is never
+ * quoted. */
+bool tg_document_may_be_quoted(struct tg_document *document, const struct tg_path *path);
+
 /* Appends the name of the file that the string there stands for: `name`, or, since a variable may hold a secret where a
  * name should be, the string as it was written when that has variables in it. */
 void tg_document_append_file(struct tg_document *document, const struct tg_path *path, const char *name,

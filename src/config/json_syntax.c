@@ -100,7 +100,7 @@ static bool find_foreign(struct scan *scan)
     const char *at = scan->text + scan->at;
     size_t left = scan->length - scan->at;
     if (*at == '#' || (*at == '/' && (peek(scan, 1) == '/' || peek(scan, 1) == '*')))
-        set_fault(scan, scan->at, "JSON has no comments");
+        set_fault(scan, scan->at, "JSON has no comments; a \"$comment\" key takes one");
     else if (*at == '\'' || *at == '`')
         set_fault(scan, scan->at, "keys and strings need double quotes (\"), not %c", *at);
     else if (typographic_quote(at, left) > 0)

@@ -43,7 +43,7 @@ static void report_text(struct tg_document *document, const struct tg_path *path
                         const struct tg_option_grammar *grammar, const char *text)
 {
     struct tg_buffer expected = { 0 };
-    if (grammar->explain)
+    if (grammar->explain && tg_document_may_be_quoted(document, path))
         grammar->explain(text, &expected);
     else
         tg_buffer_append_str(&expected, grammar->expected);
@@ -82,7 +82,7 @@ const char *tg_load_text(struct tg_document *document, const struct tg_path *pat
         report_text(document, path, grammar, text);
         return NULL;
     }
-    if (grammar && grammar->suspect)
+    if (grammar && grammar->suspect && tg_document_may_be_quoted(document, path))
         warn_text(document, path, grammar, text);
     return text;
 }

@@ -135,7 +135,8 @@ static const struct tg_option translate_options[] = {
               "itself. Where the pointer finds something other than a string, the message is a misfit; so it is where "
               "the type is one of Tidegate's own: `tidegate.…`, those that `sse` names, `error_event`. Without it, "
               "or where the pointer finds nothing, events have the type that an `sse` backend gives them, else none, and "
-              "browsers call them `message`; a pointer that never finds a type makes a warning in the log." },
+              "browsers call them `message`; such events are counted "
+              "(`tidegate_upstream_untyped_events_total`), and a pointer that never finds a type makes a warning in the log." },
     { .key = "id", .type = TG_OPTION_STRING, AT(tg_config_translate, id), .grammar = &tg_grammar_id_value,
       .example = "\"id\": \"{/day}:{/seq}\"",
       .help = "Where the message has the event's id, as a JSON pointer to a string or an integer, or as a template. Ids "

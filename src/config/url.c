@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct scheme {
     const char *text;
@@ -199,4 +200,15 @@ void tg_url_deinit(struct tg_config_url *url)
     free(url->host);
     free(url->path);
     *url = (struct tg_config_url){ 0 };
+}
+
+bool tg_url_has_query_name(const char *url, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = strchr(url, '?'); at; at = strpbrk(at + 1, "&;")) {
+        bool is_end = strncasecmp(at + 1, name, length) == 0 && strchr("=&;", at[1 + length]);
+        if (is_end)
+            return true;
+    }
+    return false;
 }

@@ -14,6 +14,9 @@ enum tg_err tg_url_parse(const char *text, int64_t kind, struct tg_config_url *r
 
 void tg_url_deinit(struct tg_config_url *url);
 
+/* Whether the query of a URL has a parameter of this name, in whatever case. */
+bool tg_url_has_query_name(const char *url, const char *name);
+
 /* What a URL for this kind looks like, to follow "expected ". */
 const char *tg_url_expected(int64_t kind);
 

@@ -30,7 +30,7 @@ static void warn_event(struct tg_document *document, const struct tg_path *path,
 {
     struct tg_path event = TG_PATH_KEY(path, "event");
     const char *name = stream->translate.event;
-    if (name && !strpbrk(name, "/{}") &&
+    if (name && !strpbrk(name, "/{}") && tg_document_may_be_quoted(document, &event) &&
         (compares(stream->translate.when, name) || compares(stream->until, name)))
         tg_document_warn(document, &event, "every event has the type \"%.100s\"; did you mean \"/%.100s\"?",
                          name, name);

@@ -1,5 +1,6 @@
 /* Warnings of one upstream: options that do nothing beside others. */
 #include "options.h"
+#include "url.h"
 #include "warn.h"
 
 #include <string.h>
@@ -28,16 +29,6 @@ static int64_t poll_wait_ms(const struct tg_config_upstream *upstream)
     return upstream->every_ms + upstream->every_ms / 100 * upstream->jitter_percent;
 }
 
-static bool has_query_name(const char *url, const char *name)
-{
-    size_t length = strlen(name);
-    for (const char *at = strchr(url, '?'); at; at = strpbrk(at + 1, "&;")) {
-        if (strncmp(at + 1, name, length) == 0 && strchr("=&;", at[1 + length]))
-            return true;
-    }
-    return false;
-}
-
 static void warn_poll(struct tg_document *document, const struct tg_path *path,
                       const struct tg_config_upstream *upstream)
 {
@@ -50,7 +41,7 @@ static void warn_poll(struct tg_document *document, const struct tg_path *path,
         tg_document_warn(
             document, &idle,
             "not longer than the wait between two polls (\"every\"), so each wait counts as an outage");
-    if (upstream->cursor.query && has_query_name(upstream->url.text, upstream->cursor.query))
+    if (upstream->cursor.query && tg_url_has_query_name(upstream->url.text, upstream->cursor.query))
         tg_document_warn(document, &query,
                          "\"url\" already has this query parameter, so the backend gets it twice; use "
                          "\"initial\" for the first value");

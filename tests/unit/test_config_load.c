@@ -130,6 +130,19 @@ static void secrets_stay_out_of_messages(void **state)
                   "t.json:1:96: streams.q.upstream.idle_timeout: expected a duration such as \"20s\"\n"
                   "t.json:1:127: streams.q.upstream.tls.ca: cannot read the file \"${TIDEGATE_TEST}\": No "
                   "such file or directory\n");
+    setenv("TIDEGATE_TEST", "hunter2", 1);
+    assert_errors("{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://"
+                  "h\"},\"translate\":{\"id\":\"${TIDEGATE_TEST}\"}}},"
+                  "\"routes\":[]}",
+                  "t.json:1:64: streams.q.translate.id: expected a JSON pointer such as \"/seq\", in which "
+                  "\"~\" is written "
+                  "\"~0\" and \"/\" \"~1\", or a template such as \"{/day}:{/seq}\"\n");
+    setenv("TIDEGATE_TEST", ".hunter2", 1);
+    struct tg_config *config =
+        load_good("{\"streams\":{\"q\":{\"upstream\":{\"url\":\"ws://h\"},\"translate\":{\"event\":"
+                  "\"${TIDEGATE_TEST}\"}}},\"routes\":[{\"path\":\"/q\",\"stream\":\"q\"}]}");
+    assert_null(config->warnings);
+    tg_config_free(config);
     setenv("TIDEGATE_TEST", "\xff", 1);
     assert_errors(
         MINIMAL(",\"origin\":\"${TIDEGATE_TEST}\""),

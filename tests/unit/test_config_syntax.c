@@ -64,10 +64,10 @@ static void a_comma_too_many_is_told_where_it_is(void **state)
 static void comments_are_told(void **state)
 {
     (void)state;
-    assert_fault("{ \"a\": 1, ^// one\n }", "JSON has no comments");
-    assert_fault("{ ^/* one */ }", "JSON has no comments");
-    assert_fault("^# tidegate\n{}", "JSON has no comments");
-    assert_fault("{} ^# end", "JSON has no comments");
+    assert_fault("{ \"a\": 1, ^// one\n }", "JSON has no comments; a \"$comment\" key takes one");
+    assert_fault("{ ^/* one */ }", "JSON has no comments; a \"$comment\" key takes one");
+    assert_fault("^# tidegate\n{}", "JSON has no comments; a \"$comment\" key takes one");
+    assert_fault("{} ^# end", "JSON has no comments; a \"$comment\" key takes one");
 }
 
 static void quotes_of_other_kinds_are_told(void **state)
