@@ -251,6 +251,7 @@ struct tg_config_session {
     char **forward_query;   /* names; "*" is all but those of Last-Event-ID */
     char *identity_cookie;  /* a session is bound to the value of this cookie; or */
     char *identity_header;  /* of this header; both NULL: to the token in its ids alone */
+    bool is_renewed;        /* what the client brings along when it comes back is used; true unless set with `identity` */
     int64_t open;           /* enum tg_config_open, which the next two say too */
     bool is_opened_by_get;  /* true unless the session needs a body */
     bool is_opened_by_post; /* the body is the first message, or the body of the request to the backend */
@@ -284,6 +285,8 @@ enum { TG_ROUTE_FILE_MAX_BYTES = 64 << 20 };
 enum tg_config_initial { TG_INITIAL_LIVE, TG_INITIAL_LAST, TG_INITIAL_ALL };
 enum tg_config_after_gap { TG_AFTER_GAP_OLDEST, TG_AFTER_GAP_LIVE };
 
+struct tg_config_files;
+
 struct tg_config_stream {
     char *name;
     int64_t scope;                          /* enum tg_config_scope */
@@ -296,11 +299,12 @@ struct tg_config_stream {
     struct tg_config_upstream upstream;
     struct tg_config_translate translate;
     struct tg_config_retain retain;
-    int64_t initial;      /* enum tg_config_initial: what a client without an id gets */
-    int64_t initial_last; /* with TG_INITIAL_LAST ({ "last": N }) */
-    int64_t after_gap;    /* enum tg_config_after_gap: where a client goes on after a gap */
-    char **
-        secrets; /* what "${NAME}" and "$file" in it stand for; NULL-terminated; NULL: none. Never to be shown */
+    int64_t initial;               /* enum tg_config_initial: what a client without an id gets */
+    int64_t initial_last;          /* with TG_INITIAL_LAST ({ "last": N }) */
+    int64_t after_gap;             /* enum tg_config_after_gap: where a client goes on after a gap */
+    struct tg_config_files *files; /* for tg_config_refresh_new; NULL: none is read again */
+    /* What "${NAME}" and "$file" in it stand for; NULL-terminated; NULL: nothing. Never to be shown. */
+    char **secrets;
 };
 
 struct tg_config_cors {
@@ -323,7 +327,9 @@ struct tg_config_route {
 };
 
 struct tg_config {
-    char *source; /* the file's name, for messages */
+    char *source;        /* the file's name, for messages */
+    char *text, *folder; /* where relative names start; NULL: no file is read again */
+    size_t text_length;
     /* Likely mistakes, one line each, as errors are: `tg.json:7:9: warning: streams.q: no route leads to this
      * stream`. NULL-terminated; NULL: there is nothing. */
     char **warnings;
@@ -359,6 +365,24 @@ void tg_config_free(struct tg_config *config); /* NULL is fine */
 /* Whether a listener at "::" takes IPv4, too: unless another of the listeners has its port for IPv4. */
 bool tg_config_listener_is_dual_stack(const struct tg_config_listener *listener,
                                       const struct tg_config_listener *listeners, size_t count);
+
+/* ---- files that are read again ----------------------------------------------------------------
+ * A { "$file": … } in what goes out to a backend (an upstream's keys but for `tls`, and a session's `message`) is not only
+ * read at the start: a token may live for minutes. The same configuration text is loaded again with what the files hold
+ * now; whatever is not as it must be leaves the last good state. */
+
+struct tg_config_refresh;
+/* NULL: the stream has no such file. `stream` must outlive it. */
+struct tg_config_refresh *tg_config_refresh_new(const struct tg_config_stream *stream);
+void tg_config_refresh_free(struct tg_config_refresh *refresh); /* NULL is fine */
+/* Reads the files; may block, so a thread for that calls it, one at a time. The stream anew, for tg_config_stream_free; or
+ * NULL: nothing has changed that can be used. `tell` is called with each file that has changed, by a name that can be
+ * shown: `why` NULL, it was taken; else what is wrong with it, once until that changes. */
+struct tg_config_stream *tg_config_refresh_read(struct tg_config_refresh *refresh,
+                                                void (*tell)(void *arg, const char *file, const char *why),
+                                                void *arg);
+/* One that tg_config_refresh_read made; its `translate` is empty. NULL is fine. */
+void tg_config_stream_free(struct tg_config_stream *stream);
 
 /* What a parameter may be, compiled. `config` must outlive it; NULL: what it may be without a pattern.
  * TG_ERR_INVALID: its pattern is no regular expression. */

@@ -303,6 +303,8 @@ struct tg_family_hooks {
      * Not under any lock; the next member of the same key may be opened meanwhile. */
     void (*close)(void *arg, struct tg_stream *stream);
     void *arg;
+    /* tg_family_renew, passed on. NULL: nobody wants to know. */
+    void (*renew)(void *arg, struct tg_stream *stream, const struct tg_opening *opening);
 };
 
 struct tg_family_options {
@@ -329,6 +331,9 @@ enum tg_err tg_family_open_session(struct tg_family *family, const unsigned char
  * look alike, also in the time they take. As tg_family_join for the rest. */
 enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, const unsigned char *identity,
                              struct tg_stream **ret_stream);
+
+/* The client of a session that the caller holds has shown who it is, and brings these headers and this query along. */
+void tg_family_renew(struct tg_family *family, struct tg_stream *session, const struct tg_opening *opening);
 
 /* Of a session that the caller holds: it was opened with these values of the parameters; an empty one stands for any. */
 bool tg_family_session_has(const struct tg_stream *session, const struct tg_str *values);

@@ -84,6 +84,10 @@ enum tg_err tg_upstream_set_add_routed(struct tg_upstream_set *set, const struct
  * logged. Any thread. */
 enum tg_err tg_upstream_set_open(struct tg_upstream_set *set, size_t index, struct tg_stream *stream,
                                  const struct tg_opening *opening, struct tg_buffer *ret_error);
+/* The client of a session has come back with these headers and this query: they count from the next attempt on, in the
+ * place of what it opened the session with; what they lack stays. Any thread; as tg_upstream_set_close. */
+void tg_upstream_set_renew(struct tg_upstream_set *set, struct tg_stream *stream,
+                           const struct tg_opening *opening);
 /* The member has gone: its upstream ends, soon after. Any thread; a stream that the set does not know is fine. */
 void tg_upstream_set_close(struct tg_upstream_set *set, size_t index, struct tg_stream *stream);
 

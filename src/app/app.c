@@ -213,7 +213,8 @@ void tg_app_free(struct tg_app *app)
     for (size_t i = 0; app->files && i < app->config->route_count; i++)
         tg_buffer_deinit(&app->files[i]);
     free(app->files);
-    tg_config_free(app->config);
+    if (!tg_worker_pool_has_stragglers()) /* one of them may be reading a file again */
+        tg_config_free(app->config);
     pthread_sigmask(SIG_SETMASK, &app->signals_before, NULL);
     free(app);
 }

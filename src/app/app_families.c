@@ -25,6 +25,12 @@ static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_
     return err;
 }
 
+static void on_renew(void *arg, struct tg_stream *stream, const struct tg_opening *opening)
+{
+    const struct tg_app_family *family = arg;
+    tg_upstream_set_renew(family->app->upstreams, stream, opening);
+}
+
 /* What the member has said counts on, when the member has gone. */
 static void on_close(void *arg, struct tg_stream *stream)
 {
@@ -51,7 +57,7 @@ static struct tg_family *new_family(struct tg_app_family *family, const struct t
         .retain_age_ms = (uint64_t)config->retain.age_ms,
         .max_members = (size_t)config->max_members,
         .linger_ms = (uint64_t)config->upstream.linger_ms,
-        .hooks = { .open = on_open, .close = on_close, .arg = family },
+        .hooks = { .open = on_open, .close = on_close, .renew = on_renew, .arg = family },
     });
 }
 

@@ -4,6 +4,7 @@
 #include "files.h"
 #include "full.h"
 #include "load.h"
+#include "refresh.h"
 #include "resolve.h"
 #include "warn.h"
 
@@ -37,6 +38,7 @@ static enum tg_err load_text(const char *name, const char *folder, const char *t
         err = err ? err : TG_ERR_INVALID;
         tg_config_free(config);
     } else {
+        tg_config_keep_files(config, &document);
         for (size_t i = 0; i < config->stream_count; i++)
             config->streams[i].secrets = tg_document_take_secrets(&document, config->streams[i].name);
         tg_config_warn(&document, config);
@@ -91,8 +93,12 @@ void tg_config_free(struct tg_config *config)
         return;
     free(config->source);
     tg_strings_free(config->warnings);
-    for (size_t i = 0; i < config->stream_count; i++)
+    free(config->text);
+    free(config->folder);
+    for (size_t i = 0; i < config->stream_count; i++) {
         tg_strings_free(config->streams[i].secrets);
+        tg_config_files_free(config->streams[i].files);
+    }
     tg_options_free(&tg_options_root, config);
     free(config);
 }

@@ -17,6 +17,11 @@ struct tg_path {
 #define TG_PATH_KEY(up_path, k) ((struct tg_path){ .up = (up_path), .key = (k) })
 #define TG_PATH_INDEX(up_path, i) ((struct tg_path){ .up = (up_path), .index = (i) })
 
+struct tg_known_file {
+    char *name;
+    struct tg_buffer content;
+};
+
 struct tg_document {
     const char *name;   /* stands before the line number in messages */
     const char *folder; /* where relative file names start; "" is the working folder */
@@ -27,6 +32,8 @@ struct tg_document {
     struct tg_json_positions positions; /* made with the first error */
     struct tg_document_error *errors, *warnings;
     size_t error_count, warning_count;
+    const struct tg_known_file *known;  /* what files hold, of which none is read then; NULL: each is read */
+    size_t known_count;
     struct tg_document_secret *secrets; /* resolve.c */
     size_t secret_count;
 };

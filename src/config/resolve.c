@@ -11,22 +11,61 @@ enum { FILE_MAX_BYTES = 1 << 20 };
 
 /* ---- what was found ------------------------------------------------------------------------------ */
 
-struct tg_document_secret {
-    char *stream; /* the one that it is in */
-    char *value;
+/* "streams" and the stream's name, and the keys below it; NULL where the path is shorter. */
+struct steps {
+    const char *root, *stream, *part, *option;
 };
 
-static void note_secret(struct tg_document *document, const struct tg_path *path, const char *value)
+static struct steps first_steps(const struct tg_path *path)
 {
-    const struct tg_path *at = path;
-    while (at && at->up && at->up->up)
-        at = at->up;
-    if (!at || !at->up || !at->key || !at->up->key || strcmp(at->up->key, "streams") != 0 || !*value)
-        return;
+    const struct tg_path *last[4] = { NULL };
+    for (const struct tg_path *at = path; at; at = at->up) {
+        memmove(last + 1, last, 3 * sizeof(last[0]));
+        last[0] = at;
+    }
+    return (struct steps){ last[0] ? last[0]->key : NULL, last[1] ? last[1]->key : NULL,
+                           last[2] ? last[2]->key : NULL, last[3] ? last[3]->key : NULL };
+}
+
+static bool is_key(const char *key, const char *expected)
+{
+    return key && strcmp(key, expected) == 0;
+}
+
+/* What goes out to a backend. */
+static bool is_read_again(const struct steps *steps)
+{
+    if (is_key(steps->part, "session"))
+        return is_key(steps->option, "message");
+    return is_key(steps->part, "upstream") && !is_key(steps->option, "tls");
+}
+
+/* NULL: it is in no stream. */
+static struct tg_document_secret *note_secret(struct tg_document *document, const struct tg_path *path,
+                                              const char *value)
+{
+    const struct steps steps = first_steps(path);
+    if (!is_key(steps.root, "streams") || !steps.stream)
+        return NULL;
     document->secrets =
         tg_realloc_array(document->secrets, document->secret_count + 1, sizeof(document->secrets[0]));
-    document->secrets[document->secret_count++] =
-        (struct tg_document_secret){ tg_strdup(at->key), tg_strdup(value) };
+    struct tg_document_secret *secret = &document->secrets[document->secret_count++];
+    *secret = (struct tg_document_secret){ .stream = tg_strdup(steps.stream), .value = tg_strdup(value) };
+    secret->is_read_again = is_read_again(&steps);
+    return secret;
+}
+
+static void note_file(struct tg_document *document, const struct tg_path *path, const char *name,
+                      const char *shown, json_t *content)
+{
+    struct tg_document_secret *secret =
+        note_secret(document, path, tg_text_or_empty(json_string_value(content)));
+    if (!secret)
+        return;
+    secret->file = tg_strdup(name);
+    secret->shown = tg_strdup(tg_text_or_empty(shown));
+    tg_buffer_append(&secret->content, tg_text_or_empty(json_string_value(content)),
+                     json_string_length(content));
 }
 
 char **tg_document_take_secrets(struct tg_document *document, const char *stream)
@@ -35,7 +74,7 @@ char **tg_document_take_secrets(struct tg_document *document, const char *stream
     char **taken = tg_alloc((document->secret_count + 1) * sizeof(taken[0]));
     for (size_t i = 0; i < document->secret_count; i++) {
         struct tg_document_secret *secret = &document->secrets[i];
-        if (secret->value && strcmp(secret->stream, stream) == 0) {
+        if (secret->value && *secret->value && strcmp(secret->stream, stream) == 0) {
             taken[count++] = secret->value;
             secret->value = NULL;
         }
@@ -49,8 +88,12 @@ char **tg_document_take_secrets(struct tg_document *document, const char *stream
 void tg_document_forget_secrets(struct tg_document *document)
 {
     for (size_t i = 0; i < document->secret_count; i++) {
-        free(document->secrets[i].stream);
-        free(document->secrets[i].value);
+        struct tg_document_secret *secret = &document->secrets[i];
+        free(secret->stream);
+        free(secret->value);
+        free(secret->file);
+        free(secret->shown);
+        tg_buffer_deinit(&secret->content);
     }
     free(document->secrets);
     document->secrets = NULL;
@@ -129,15 +172,48 @@ fail:
     return resolved;
 }
 
-static size_t length_without_newline(const struct tg_buffer *content)
+/* ---- files --------------------------------------------------------------------------------------- */
+
+static void drop_newline(struct tg_buffer *content)
 {
     size_t length = content->length;
-    if (length > 0 && content->data[length - 1] == '\n') {
+    if (length == 0 || content->data[length - 1] != '\n')
+        return;
+    length--;
+    if (length > 0 && content->data[length - 1] == '\r')
         length--;
-        if (length > 0 && content->data[length - 1] == '\r')
-            length--;
+    content->length = length;
+    content->data[length] = '\0';
+}
+
+enum tg_err tg_document_read_file(const char *name, struct tg_buffer *out, int *ret_why)
+{
+    struct tg_buffer content = { 0 };
+    enum tg_err err = tg_file_read(name, FILE_MAX_BYTES, &content);
+    *ret_why = err == TG_ERR_IO ? errno : 0;
+    if (!err && !tg_utf8_is_valid(content.data, content.length))
+        err = TG_ERR_INVALID;
+    if (err) {
+        tg_buffer_deinit(&content);
+        return err;
     }
-    return length;
+    drop_newline(&content);
+    *out = content;
+    return TG_OK;
+}
+
+/* From the document's own list, if it has one. */
+static enum tg_err get_content(const struct tg_document *document, const char *name, struct tg_buffer *out,
+                               int *ret_why)
+{
+    *ret_why = ENOENT;
+    if (!document->known)
+        return tg_document_read_file(name, out, ret_why);
+    for (size_t i = 0; i < document->known_count; i++) {
+        if (strcmp(document->known[i].name, name) == 0)
+            return tg_buffer_append(out, document->known[i].content.data, document->known[i].content.length);
+    }
+    return TG_ERR_IO;
 }
 
 static json_t *resolve_file(struct tg_document *document, const struct tg_path *path, json_t *value)
@@ -157,20 +233,19 @@ static json_t *resolve_file(struct tg_document *document, const struct tg_path *
     char *file = tg_file_join(document->folder, json_string_value(name));
     struct tg_buffer shown = { 0 };
     tg_document_append_file(document, &inner, file, &shown);
-    enum tg_err err = tg_file_read(file, FILE_MAX_BYTES, &content);
-    int saved_errno = errno;
+    int why;
+    enum tg_err err = get_content(document, file, &content, &why);
     if (err == TG_ERR_IO) {
-        tg_document_error(document, &inner, "cannot read the file \"%s\": %s", shown.data,
-                          strerror(saved_errno));
+        tg_document_error(document, &inner, "cannot read the file \"%s\": %s", shown.data, strerror(why));
     } else if (err == TG_ERR_TOO_LARGE) {
         tg_document_error(document, &inner, "expected a file of at most 1MiB: \"%s\" is larger", shown.data);
+    } else if (err == TG_ERR_INVALID) {
+        tg_document_error(document, &inner, "expected a file of UTF-8 text, which \"%s\" is not", shown.data);
     } else if (err) {
         tg_document_error(document, &inner, "cannot read the file \"%s\": %s", shown.data, tg_err_text(err));
-    } else if (!tg_utf8_is_valid(content.data, content.length)) {
-        tg_document_error(document, &inner, "expected a file of UTF-8 text, which \"%s\" is not", shown.data);
     } else {
-        resolved = json_stringn(content.data, length_without_newline(&content));
-        note_secret(document, path, tg_text_or_empty(json_string_value(resolved)));
+        resolved = json_stringn(tg_text_or_empty(content.data), content.length);
+        note_file(document, path, file, shown.data, resolved);
     }
     free(file);
     tg_buffer_deinit(&shown);
@@ -222,4 +297,10 @@ void tg_document_resolve(struct tg_document *document)
     /* The root itself is no value of any option, so there is nothing to put in its place. */
     if (json_is_object(document->root))
         resolve_object(document, NULL, document->root);
+}
+
+void tg_document_resolve_stream(struct tg_document *document, const char *stream)
+{
+    struct tg_path streams = TG_PATH_KEY(NULL, "streams"), path = TG_PATH_KEY(&streams, stream);
+    resolve_object(document, &path, tg_document_find(document, &path));
 }

@@ -99,6 +99,12 @@ enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, c
     return is_theirs ? family_enter(member, false, NULL, ret_stream) : TG_ERR_NOT_FOUND;
 }
 
+void tg_family_renew(struct tg_family *family, struct tg_stream *session, const struct tg_opening *opening)
+{
+    if (family->options.hooks.renew)
+        family->options.hooks.renew(family->options.hooks.arg, session, opening);
+}
+
 bool tg_family_session_has(const struct tg_stream *session, const struct tg_str *values)
 {
     /* Not under a lock: they do not change, and who holds the member keeps it there. */

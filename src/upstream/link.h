@@ -42,6 +42,8 @@ struct tg_link_handler {
     /* Polls: an answer without its cursor, and what it has there instead. */
     void (*on_cursor_missing)(void *arg, const char *finds);
     void (*on_redirect)(void *arg, const char *host);
+    /* poll: it is time for the next request, which `ops->ask` makes, from within or later. NULL: it is made at once. */
+    void (*on_due)(void *arg);
     void (*on_drained)(void *arg); /* what has_unsent said of has gone; links that send alone */
     void (*on_end)(void *arg, const struct tg_link_end *end);
 };
@@ -68,6 +70,9 @@ struct tg_link_ops {
     bool (*has_unsent)(const struct tg_link *link);
     void (*ping)(struct tg_link *link);
     uint64_t (*silent_ms)(const struct tg_link *link); /* since the last byte came in */
+    /* after on_due; poll alone: asks, from now on by these; the target is copied */
+    void (*ask)(struct tg_link *link, const struct tg_config_upstream *config,
+                const struct tg_target *target);
 };
 struct tg_link {
     const struct tg_link_ops *ops;

@@ -344,9 +344,8 @@ static void start_exchange(struct poll_link *link, const struct tg_buffer *path,
     link->base.exchange = tg_http_start(link->base.http, &request, &http_handler, link);
 }
 
-static void ask(void *arg)
+static void ask(struct poll_link *link)
 {
-    struct poll_link *link = arg;
     struct tg_buffer path = { 0 }, body = { 0 };
     enum tg_err err = write_cursor(link, &path, &body);
 
@@ -363,6 +362,27 @@ static void ask(void *arg)
     tg_buffer_deinit(&body);
 }
 
+static void ask_with(struct tg_link *base, const struct tg_config_upstream *config,
+                     const struct tg_target *target)
+{
+    struct poll_link *link = TG_CONTAINER_OF(base, struct poll_link, base.link);
+
+    link->base.config = config;
+    tg_target_deinit(&link->target);
+    tg_target_copy(&link->target, target);
+    ask(link);
+}
+
+static void on_due(void *arg)
+{
+    struct poll_link *link = arg;
+
+    if (link->base.handler->on_due)
+        link->base.handler->on_due(link->base.arg);
+    else
+        ask(link);
+}
+
 static void on_next(void *arg)
 {
     struct poll_link *link = arg;
@@ -370,13 +390,13 @@ static void on_next(void *arg)
     if (link->base.has_verdict)
         end(link);
     else if (!link->reconnects ||
-             tg_pass_ask(&link->pass, link->base.caller, link->target.host, link->target.port, ask, link))
-        ask(link);
+             tg_pass_ask(&link->pass, link->base.caller, link->target.host, link->target.port, on_due, link))
+        on_due(link);
 }
 
 struct tg_link *tg_link_new_poll(const struct tg_link_options *options)
 {
-    static const struct tg_link_ops ops = { .close = close_link };
+    static const struct tg_link_ops ops = { .close = close_link, .ask = ask_with };
     struct poll_link *link = tg_alloc(sizeof(*link));
 
     link_http_init(&link->base, options, &ops);

@@ -67,6 +67,11 @@ static enum tg_err make_member(struct tg_upstream_set *set, struct tg_source *so
         tg_buffer_append_str(ret_error, "url: what the client sent makes none\n");
         return err;
     }
+    err = upstream_remember(upstream, opening);
+    if (err < 0) {
+        tg_upstream_free(upstream);
+        return err;
+    }
     upstream->is_once = opening->has_body;
     upstream->group = group;
     upstream->id = atomic_fetch_add_explicit(&set->last_id, 1, memory_order_relaxed) + 1;
@@ -113,6 +118,41 @@ void tg_upstream_set_close(struct tg_upstream_set *set, size_t index, struct tg_
 
     if (upstream)
         announce(set, upstream, new_change(upstream, routed ? stream : NULL, true));
+}
+
+/* ---- renewing -------------------------------------------------------------------------------------- */
+
+void tg_upstream_set_renew(struct tg_upstream_set *set, struct tg_stream *stream,
+                           const struct tg_opening *opening)
+{
+    struct tg_credentials *newer = tg_credentials_new(opening);
+    struct tg_upstream *upstream = NULL;
+
+    pthread_mutex_lock(&set->lock);
+    HASH_FIND(by_stream, set->by_stream, &stream, sizeof(stream), upstream);
+    if (upstream && upstream->renewed) { /* nothing has been asked with those */
+        struct tg_credentials *merged = tg_credentials_merge(upstream->renewed, newer);
+        tg_credentials_free(newer);
+        newer = merged;
+    }
+    if (upstream && newer) {
+        tg_credentials_free(upstream->renewed);
+        upstream->renewed = newer;
+        newer = NULL;
+    }
+    pthread_mutex_unlock(&set->lock);
+    tg_credentials_free(newer);
+}
+
+struct tg_credentials *upstream_take_renewed(struct tg_upstream *up)
+{
+    pthread_mutex_t *lock = &up->group->set->lock;
+
+    pthread_mutex_lock(lock);
+    struct tg_credentials *renewed = up->renewed;
+    up->renewed = NULL;
+    pthread_mutex_unlock(lock);
+    return renewed;
 }
 
 /* ---- the worker's thread --------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ static void free_share(struct tg_share *share)
         return;
     tg_translator_free(share->translator);
     tg_until_free(share->until);
+    tg_fresh_queue_deinit(&share->fresh);
     free(share);
 }
 
@@ -33,6 +34,7 @@ static enum tg_err new_share(const struct tg_source *source, struct tg_share **r
         free_share(share);
         return err;
     }
+    share->fresh.fresh = source->fresh;
     atomic_store_explicit(&share->counters.state_since_ms, tg_clock_now_ms(), memory_order_relaxed);
     *ret_share = share;
     return TG_OK;
@@ -57,6 +59,8 @@ enum tg_err tg_source_new(enum tg_source_kind kind, const struct tg_config_strea
         (struct tg_source){ .kind = kind, .config = config, .names = names, .share_count = worker_count };
     source->shares = tg_alloc(worker_count * sizeof(*source->shares));
     enum tg_err err = prepare_tls(source, ret_error);
+    if (err == TG_OK)
+        source->fresh = tg_fresh_new(config);
     for (size_t i = 0; i < worker_count && err == TG_OK; i++)
         if (kind == TG_SOURCE_FAMILY || i == worker_index)
             err = new_share(source, &source->shares[i], ret_error);
@@ -100,6 +104,7 @@ void tg_source_free(struct tg_source *source)
     for (size_t i = 0; i < source->share_count; i++)
         free_share(source->shares[i]);
     free(source->shares);
+    tg_fresh_free(source->fresh);
     tg_tls_client_free(source->tls);
     free(source);
 }

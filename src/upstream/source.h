@@ -9,6 +9,7 @@
 #ifndef TIDEGATE_UPSTREAM_SOURCE_H
 #define TIDEGATE_UPSTREAM_SOURCE_H
 
+#include "fresh.h"
 #include "gate.h"
 #include "rule_watch.h"
 #include "tidegate/translate.h"
@@ -32,6 +33,7 @@ struct tg_counters {
 struct tg_share {
     struct tg_counters counters;
     struct tg_caller caller;
+    struct tg_fresh_queue fresh;
     struct tg_translator *translator;
     struct tg_until *until; /* NULL: it has no end of its own */
     struct tg_rule_watch rule_watch;
@@ -49,6 +51,7 @@ struct tg_source {
     const struct tg_config_stream *config;
     const struct tg_config_sse *names;
     struct tg_tls_client *tls; /* websocket */
+    struct tg_fresh *fresh;    /* NULL: no file is read again */
     size_t share_count;        /* one for each worker */
     struct tg_share **shares;  /* NULL: no upstream lives there */
 };

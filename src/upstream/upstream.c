@@ -59,9 +59,8 @@ static void count_state(struct tg_upstream *up, enum tg_upstream_state before, e
     tg_figure_add(&counters->states[before], (uint64_t)-1);
 }
 
-static void begin_connection(void *arg)
+static void connect_now(struct tg_upstream *up)
 {
-    struct tg_upstream *up = arg;
     const struct tg_link_options options = {
         .worker = up->worker,
         .context = up->context,
@@ -82,6 +81,11 @@ static void begin_connection(void *arg)
     up->link = tg_link_new(&options);
 }
 
+static void begin_connection(void *arg)
+{
+    upstream_prepare(arg, connect_now);
+}
+
 static void start_connection(struct tg_upstream *up)
 {
     if (tg_pass_ask(&up->pass, &up->share->caller, up->target.host, up->target.port, begin_connection, up))
@@ -94,6 +98,7 @@ static void stop_connection(struct tg_upstream *up, unsigned code)
 
     up->link = NULL;
     tg_pass_give_up(&up->pass);
+    tg_fresh_cancel(&up->fresh_wait);
     tg_timer_stop(up->health_timer);
     if (link)
         tg_link_close(link, code);
@@ -133,6 +138,8 @@ static uint64_t handle(struct tg_upstream *up, const struct tg_supervisor_event 
     /* The state before the marker: whoever is woken by the marker sees the new one. */
     upstream_show_state(up, actions.stream_state);
     count_state(up, before, up->supervisor.state);
+    if (up->supervisor.state == TG_UPSTREAM_UP && up->supervisor.is_proved)
+        upstream_note_accepted(up);
     if (actions.mark_up)
         upstream_mark(up, TG_REASON_NONE);
     if (actions.mark_down)
@@ -174,6 +181,7 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
     };
 
     tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
+    upstream_note_end(up, end);
     bool is_over = is_past_repeating(up, end, was_up);
     uint64_t delay_ms = upstream_handle(up, &event, end->reason);
     upstream_log_failure(up, end, was_up, is_over ? 0 : delay_ms);
@@ -271,6 +279,7 @@ void tg_upstream_release(struct tg_upstream *up, bool is_pool_stopped)
 
     up->link = NULL;
     tg_pass_give_up(&up->pass);
+    tg_fresh_cancel(&up->fresh_wait);
     if (link && !(is_pool_stopped && upstream_is_websocket(up)))
         tg_link_close(link, UPSTREAM_CLOSE_NORMAL);
     tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
@@ -292,6 +301,7 @@ void tg_upstream_free(struct tg_upstream *up)
     tg_seen_free(up->seen);
     routes_free(up->routes);
     tg_stream_unref(up->stream);
+    upstream_forget(up);
     if (up->own)
         tg_expand_deinit(up->own);
     free(up->own);

@@ -5,12 +5,14 @@
  *     upstream_streams.c   what is done to the stream, or to all of them
  *     upstream_losses.c    what its streams should have had, and did not get
  *     upstream_outgoing.c  the way back
+ *     upstream_request.c   what the next request is made of: files that are read again, credentials of clients
  *     upstream_log.c       what is logged of its ends
  *     routes.c             the streams of an upstream that feeds many
  *     set.c, set_members.c upstreams on their workers: made, found, ended */
 #ifndef TIDEGATE_UPSTREAM_INTERNAL_H
 #define TIDEGATE_UPSTREAM_INTERNAL_H
 
+#include "credentials.h"
 #include "gate.h"
 #include "health.h"
 #include "link.h"
@@ -32,7 +34,14 @@ struct tg_upstream {
     struct tg_config_upstream *own;          /* NULL: not a member's */
     bool is_once; /* what a client posted is part of what the backend is asked: it is not asked that twice */
     struct tg_target target;
-    struct tg_stream *stream; /* a reference; NULL: `routes` has them */
+    struct visit *visit;              /* what a member was opened with; NULL: it is none */
+    struct tg_renewal renewal;        /* members alone */
+    struct tg_credentials *renewed;   /* what its client has come back with since; under the set's lock */
+    struct tg_generation *generation; /* that `config` is of; NULL: that of the start */
+    bool is_request_stale;            /* `own` is not made of what the renewal has for the next attempt */
+    struct tg_fresh_wait fresh_wait;
+    void (*go)(struct tg_upstream *up); /* once that is over */
+    struct tg_stream *stream;           /* a reference; NULL: `routes` has them */
     struct tg_loss loss;      /* of `stream` */
     struct routes *routes;
     struct tg_worker *worker;
@@ -102,6 +111,18 @@ uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_even
 void upstream_start_health(struct tg_upstream *up);
 /* The link has ended; up->link is no more. */
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end);
+
+/* upstream_request.c */
+enum tg_err upstream_remember(struct tg_upstream *up,
+                              const struct tg_opening *opening); /* before it begins */
+void upstream_forget_body(struct tg_upstream *up);               /* no request follows */
+void upstream_forget(struct tg_upstream *up);
+void upstream_add_parameters(const struct tg_upstream *up, struct tg_secrets *secrets);
+/* Takes in what is new for the next request, and calls `go`, from within or later. */
+void upstream_prepare(struct tg_upstream *up, void (*go)(struct tg_upstream *up));
+void upstream_note_accepted(struct tg_upstream *up); /* what the connection was made with is good */
+void upstream_note_end(struct tg_upstream *up, const struct tg_link_end *end);
+struct tg_credentials *upstream_take_renewed(struct tg_upstream *up); /* set_members.c; NULL: none */
 
 /* upstream_log.c: how a connection or an attempt ended, and where it was. `delay_ms`: until the next attempt. */
 void upstream_log_failure(struct tg_upstream *up, const struct tg_link_end *end, bool was_up,

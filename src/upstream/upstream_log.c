@@ -39,6 +39,10 @@ static void collect_secrets(const struct tg_upstream *up, const struct tg_target
     const struct tg_config_upstream *config = up->config;
 
     tg_secrets_add_known(secrets, up->source->config->secrets, up->target.host);
+    if (up->generation)
+        tg_secrets_add_known(secrets, tg_generation_config(up->generation)->secrets, up->target.host);
+    if (up->source->config->scope == TG_SCOPE_CLIENT)
+        upstream_add_parameters(up, secrets);
     tg_secrets_add_upstream(secrets, config);
     tg_secrets_add_query(secrets, up->target.path);
     tg_secrets_add_query(secrets, target->path);

@@ -3,6 +3,13 @@
 
 #include <stdlib.h>
 
+/* Over HTTP each good answer says that who asked may. */
+static void note_answer(struct tg_upstream *up)
+{
+    if (!upstream_is_websocket(up))
+        upstream_note_accepted(up);
+}
+
 /* Those of members are many, and only told where all is to be told. */
 static void log_open(struct tg_upstream *up)
 {
@@ -18,6 +25,7 @@ static void on_open(void *arg)
     struct tg_upstream *up = arg;
     const struct tg_config_upstream *config = up->config;
 
+    note_answer(up);
     tg_figure_add(&upstream_counters(up)->connects, 1);
     log_open(up);
     for (size_t i = 0; i < config->on_open_count; i++)
@@ -170,6 +178,7 @@ static bool on_message(void *arg, const struct tg_message *message)
 {
     struct tg_upstream *up = arg;
 
+    note_answer(up);
     tg_figure_add(&upstream_counters(up)->messages, 1);
     tg_figure_add(&upstream_counters(up)->message_bytes, message->length);
     tg_health_on_message(&up->health, upstream_now_ms(up));
@@ -205,6 +214,7 @@ static void on_heard(void *arg)
 {
     struct tg_upstream *up = arg;
 
+    note_answer(up);
     tg_health_on_heard(&up->health, upstream_now_ms(up));
 }
 
@@ -259,6 +269,16 @@ static void on_end(void *arg, const struct tg_link_end *end)
     }
 }
 
+static void ask(struct tg_upstream *up)
+{
+    up->link->ops->ask(up->link, up->config, &up->target);
+}
+
+static void on_due(void *arg)
+{
+    upstream_prepare(arg, ask);
+}
+
 static void on_drained(void *arg)
 {
     upstream_on_drained(arg);
@@ -271,6 +291,7 @@ const struct tg_link_handler upstream_link_handler = {
     .on_heard = on_heard,
     .on_cursor_missing = on_cursor_missing,
     .on_redirect = on_redirect,
+    .on_due = on_due,
     .on_drained = on_drained,
     .on_end = on_end,
 };

@@ -114,6 +114,8 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
            TG_F_STR("reason", reason));
     tg_upstream_halt(up, UPSTREAM_CLOSE_NORMAL);
     if (up->own)
+        upstream_forget_body(up);
+    if (up->own)
         tg_expand_drop_messages(up->own); /* the session stays for linger, the prompt need not */
     if (up->routes)
         routes_end_all(up->routes);

@@ -225,7 +225,7 @@ def parse_events(pieces, events):
 
 
 class Tidegate:
-    def __init__(self, upstream, env=None, others=None, **stream):
+    def __init__(self, upstream, env=None, others=None, path="/e", **stream):
         """`others`: further streams by name, which nobody follows."""
         self.port = free_port()
         self.admin_port = free_port()
@@ -234,7 +234,7 @@ class Tidegate:
             "admin": {"port": self.admin_port},
             "workers": 1,
             "streams": {"s": {"upstream": upstream, "initial": "all", **stream}, **(others or {})},
-            "routes": [{"path": "/e", "stream": "s"}],
+            "routes": [{"path": path, "stream": "s"}],
         }
         self.file = tempfile.NamedTemporaryFile("w", suffix=".json")
         json.dump(config, self.file)
