@@ -55,6 +55,7 @@ struct tg_config_limits {
     int64_t idle_timeout_ms;      /* keep-alive connections between requests */
     int64_t request_header_bytes; /* over it: 431 */
     int64_t url_bytes;            /* over it: 414 */
+    struct tg_config_rate tls_handshakes, tls_handshakes_per_address; /* burst 0: as per_second */
     struct tg_config_rate upstream_connects; /* to each host and port; burst 0: half of per_second */
 };
 
@@ -147,7 +148,8 @@ struct tg_config_upstream {
     int64_t method; /* enum tg_config_method */
     struct tg_config_message body;
     char *content_type; /* of the body; by what the body is in the file unless set, never NULL with a body */
-    char **accept_types; /* key "accept_type": media types of an answer to take besides; NULL-terminated, or NULL */
+    char **
+        accept_types; /* key "accept_type": media types of an answer to take besides; NULL-terminated, or NULL */
     /* poll */
     int64_t every_ms;       /* from the end of one answer to the next request */
     int64_t jitter_percent; /* of every_ms, at random, more or less */

@@ -143,7 +143,10 @@ struct tg_server_stats {
     uint64_t writes;    /* of event streams: what was handed to the transport, calls */
     uint64_t gaps[5];   /* by enum tg_gap_reason */
     uint64_t heartbeats;
-    uint64_t refused; /* for a limit, answered with 200 + retry or 503 */
+    uint64_t refused;            /* for a limit, answered with 200 + retry or 503 */
+    uint64_t handshakes;         /* of TLS, begun */
+    uint64_t handshakes_delayed; /* that waited for limits.tls_handshakes */
+    uint64_t handshakes_refused; /* for limits.tls_handshakes_per_address */
 };
 void tg_server_get_stats(const struct tg_server *server, struct tg_server_stats *ret_stats);
 

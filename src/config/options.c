@@ -78,6 +78,29 @@ static const struct tg_option log_object_options[] = {
 };
 OBJECT(log_object, .help = "The log, which goes to standard error.");
 
+static const struct tg_option tls_handshakes_options[] = {
+    { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .max = 1000000,
+      .default_text = "1000",
+      .help = "TLS handshakes that begin in a second, of all clients together. More of them wait their turn. Those that "
+              "resume a session count as much. 0: no limit." },
+    { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_rate, burst), .max = 1000000, .default_text = "0",
+      .help = "How many may begin at once after a pause. 0: as many as `per_second`." },
+};
+OBJECT(tls_handshakes, .help = "How many TLS handshakes begin in a second. One costs 0.3 ms of a core with an ECDSA key, "
+                               "1 ms with an RSA key of 2,048 bits and 5 ms with one of 4,096.");
+
+static const struct tg_option tls_handshakes_per_address_options[] = {
+    { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .max = 1000000,
+      .default_text = "200",
+      .help = "TLS handshakes that begin in a second from one IP address, or from one /64 of IPv6. Connections beyond "
+              "that are closed, and browsers come back by themselves. 0: no limit." },
+    { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_rate, burst), .max = 1000000, .default_text = "1000",
+      .help = "How many may begin at once after a pause. 0: as many as `per_second`." },
+};
+OBJECT(tls_handshakes_per_address,
+       .help = "How many TLS handshakes each client's address may begin. Behind a load balancer that passes TLS "
+               "through, all clients share its address: set `per_second` to 0, and let the balancer limit them.");
+
 static const struct tg_option upstream_connects_options[] = {
     { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .max = 1000000,
       .default_text = "200",
@@ -118,6 +141,11 @@ static const struct tg_option limits_options[] = {
       .help = "The size of a request's line and headers together. Larger requests are answered with 431." },
     { .key = "url", .type = TG_OPTION_SIZE, AT(tg_config_limits, url_bytes), .min = 64, .max = KIB(64),
       .default_text = "8KiB", .help = "The size of a request's URL. Longer ones are answered with 414." },
+    { .key = "tls_handshakes", .type = TG_OPTION_OBJECT, AT(tg_config_limits, tls_handshakes),
+      .object = &tls_handshakes, .help = "How many TLS handshakes begin in a second, in all." },
+    { .key = "tls_handshakes_per_address", .type = TG_OPTION_OBJECT,
+      AT(tg_config_limits, tls_handshakes_per_address), .object = &tls_handshakes_per_address,
+      .help = "How many TLS handshakes begin in a second from each address." },
     { .key = "upstream_connects", .type = TG_OPTION_OBJECT, AT(tg_config_limits, upstream_connects),
       .object = &upstream_connects, .help = "How fast Tidegate connects to each host and port of a backend." },
 };

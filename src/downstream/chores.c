@@ -13,7 +13,7 @@ enum {
 
 static bool is_any_left(const struct tg_chores *chores)
 {
-    for (int chore = 0; chore < TG_CHORE_COUNT; chore++)
+    for (int chore = 0; chore < TG_CHORE_HELD; chore++)
         if (chores->lists[chore])
             return true;
     return false;
@@ -44,7 +44,7 @@ static void serve(struct tg_connection *connection, enum tg_chore chore)
 
 static void serve_one_of_each(struct tg_chores *chores)
 {
-    for (int chore = 0; chore < TG_CHORE_COUNT; chore++)
+    for (int chore = 0; chore < TG_CHORE_HELD; chore++)
         if (chores->lists[chore])
             serve(chores->lists[chore], (enum tg_chore)chore);
 }
@@ -128,7 +128,8 @@ void tg_chores_spend(struct tg_shard *shard, uint64_t start_ns)
 
 bool tg_chores_hold_input(const struct tg_connection *connection)
 {
-    return connection->chore == TG_CHORE_INPUT || connection->chore == TG_CHORE_HANDSHAKE;
+    return connection->chore == TG_CHORE_INPUT || connection->chore == TG_CHORE_HANDSHAKE ||
+           connection->chore == TG_CHORE_HELD;
 }
 
 void tg_chores_on_input(struct tg_connection *connection)

@@ -27,7 +27,8 @@ enum tg_chore {
     TG_CHORE_HANDSHAKE, /* the same in the middle of a TLS handshake */
     TG_CHORE_BACKLOG,   /* the subscriber is behind and its socket is writable */
     TG_CHORE_GONE,      /* the client has closed: so is the connection to be */
-    TG_CHORE_COUNT,     /* none */
+    TG_CHORE_HELD, /* its TLS handshake waits for limits.tls_handshakes: for a time, not for a turn (hello.h) */
+    TG_CHORE_COUNT, /* none */
 };
 
 struct tg_chores {                               /* of a shard */

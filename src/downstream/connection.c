@@ -178,6 +178,8 @@ static enum tg_err begin_tls(struct tg_connection *connection)
 static void shake_hands(struct tg_connection *connection)
 {
     struct tg_transport *transport = &connection->transport;
+    if (connection->tls && !tg_hello_allows(connection))
+        return;
     if (begin_tls(connection)) {
         tg_connection_close(connection, TG_CLOSE_ERROR);
         return;

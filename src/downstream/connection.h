@@ -12,6 +12,7 @@
 #define TIDEGATE_DOWNSTREAM_CONNECTION_H
 
 #include "body.h"
+#include "hello.h"
 #include "shard.h"
 #include "subscriber.h"
 
@@ -75,6 +76,7 @@ struct tg_connection {
     uint8_t phase;
     uint8_t list;
     uint8_t chore;      /* enum tg_chore */
+    uint8_t hello;      /* enum tg_hello */
     uint8_t events;     /* that the poll handle watches */
     uint8_t admission;  /* enum tg_admission */
     uint8_t end_reason; /* what the log says once lingering is over */

@@ -24,6 +24,9 @@ void tg_counters_sum(const struct tg_counters *counters, struct tg_server_stats 
         sum->gaps[i] += value_of(&counters->gaps[i]);
     sum->heartbeats += value_of(&counters->heartbeats);
     sum->refused += value_of(&counters->refused);
+    sum->handshakes += value_of(&counters->handshakes);
+    sum->handshakes_delayed += value_of(&counters->handshakes_delayed);
+    sum->handshakes_refused += value_of(&counters->handshakes_refused);
 }
 
 const char *tg_close_reason_text(enum tg_close_reason reason)

@@ -21,6 +21,7 @@ struct tg_counters {
     tg_counter gaps[5];
     tg_counter heartbeats;
     tg_counter refused;
+    tg_counter handshakes, handshakes_delayed, handshakes_refused;
 };
 
 /* One writer: no locked instruction is needed. */

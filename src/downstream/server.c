@@ -40,6 +40,9 @@ static void init_limits(struct tg_server *server)
                TG_F_STR("server", server->options.name), TG_F_INT("wanted", wanted),
                TG_F_INT("allowed", room));
     server->addresses = tg_addresses_new((size_t)limits->connections_per_address);
+    for (size_t i = 0; i < server->options.listener_count; i++)
+        if (server->options.listeners[i].tls.is_set && !server->hellos.all && !server->hellos.by_address)
+            tg_hellos_init(&server->hellos, limits);
     size_t share = ((size_t)limits->pending_requests + server->shard_count - 1) / server->shard_count;
     server->pending_limit = share > 0 ? share : 1;
     server->heartbeat_s = sse->heartbeat_ms >= 1000 ? (uint32_t)(sse->heartbeat_ms / 1000) : 1;
@@ -129,6 +132,7 @@ void tg_server_free(struct tg_server *server)
     }
     tg_addresses_free(server->addresses);
     tg_rate_limit_free(server->rate_limit);
+    tg_hellos_deinit(&server->hellos);
     tg_router_deinit(&server->router);
     free(server->shards);
     free(server->listeners);

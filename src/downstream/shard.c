@@ -61,6 +61,7 @@ void tg_shard_free(struct tg_shard *shard)
     tg_waits_close(shard->waits);
     tg_worker_cancel_turn_hook(shard->worker, TG_TURN_CATCH_UP, &shard->chores.hook);
     tg_timer_free(shard->drain_timer);
+    tg_timer_free(shard->hello_timer);
     if (shard->reserve_fd >= 0)
         close(shard->reserve_fd);
     free(shard);

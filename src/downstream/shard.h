@@ -5,6 +5,7 @@
 
 #include "chores.h"
 #include "counters.h"
+#include "hello.h"
 #include "limits.h"
 #include "listener.h"
 #include "response.h"
@@ -27,6 +28,7 @@ struct tg_server {
     size_t shard_count;
     struct tg_admissions admissions;
     struct tg_addresses *addresses;
+    struct tg_hellos hellos;
     struct tg_rate_limit *rate_limit; /* NULL: no route has one */
     uint32_t heartbeat_s, stall_s;    /* in ticks, at least one */
     size_t pending_limit;             /* for each shard */
@@ -69,6 +71,7 @@ struct tg_shard { /* all of it belongs to the worker's thread, but for the count
     bool is_draining;
     uint64_t drain_end_ms; /* when the last subscriber is to be told */
     struct tg_timer *drain_timer;
+    struct tg_timer *hello_timer; /* NULL: no TLS handshake had to wait yet */
 };
 
 struct tg_shard *tg_shard_new(struct tg_server *server, struct tg_worker *worker);

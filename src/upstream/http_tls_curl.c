@@ -1,6 +1,8 @@
 /* TLS of a hop: whom it trusts, as whom it appears, and what the backend says against it. */
 #include "http_curl.h"
 
+#include "tls.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -75,6 +77,8 @@ static CURLcode on_tls_context(CURL *easy, void *context, void *arg)
     struct tg_http_exchange *exchange = arg;
 
     (void)easy;
+    if (!tg_tls_client_restrict(context))
+        return CURLE_OUT_OF_MEMORY;
     SSL_CTX_set_app_data((SSL_CTX *)context, exchange->client);
     SSL_CTX_set_ex_data(context, hop_index, (void *)(uintptr_t)exchange->hop);
     SSL_CTX_set_info_callback(context, on_tls_event);

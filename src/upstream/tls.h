@@ -7,6 +7,7 @@
 #include "tidegate/config.h"
 
 struct ssl_st;
+struct ssl_ctx_st;
 struct tg_tls_client;
 
 /* TG_ERR_TLS with a line in *ret_error: a file that does not load, or a key that does not fit. Made and
@@ -16,6 +17,10 @@ enum tg_err tg_tls_client_new(const struct tg_config_tls_client *config, struct 
 void tg_tls_client_free(struct tg_tls_client *tls); /* NULL is fine */
 /* For who does TLS in another way: the same errors, so that bad files are found before they are needed. */
 enum tg_err tg_tls_client_check(const struct tg_config_tls_client *config, struct tg_buffer *ret_error);
+
+/* What a backend may choose of, for all kinds: nothing that costs many times what it costs the backend. False: memory
+ * is out. */
+bool tg_tls_client_restrict(struct ssl_ctx_st *context);
 
 /* A session that will accept `host` alone, or the configuration's `server_name` in its place. It may outlive
  * `tls`; release it with SSL_free. NULL: memory is out, or it is no name that TLS can check. */

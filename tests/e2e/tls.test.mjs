@@ -28,6 +28,7 @@ async function start(t, parts) {
     upstream: { tls: { ca: authority.ca }, ...parts?.upstream },
     stream: { initial: 'all' },
     workers: 2,
+    ...(parts?.limits && { limits: parts.limits }),
   });
   config.listen[0].tls = server;
   const gate = await startTidegate(t, config);
@@ -78,6 +79,86 @@ test('TLS 1.2 and 1.3 are spoken, nothing older', async (t) => {
     const socket = tls.connect({ port: gate.port, host: '127.0.0.1', ...tlsOptions, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' }, resolve);
     socket.on('error', reject);
   }));
+});
+
+// What a handshake comes to: the socket, or an error's code.
+function shakeHands(port, options) {
+  return new Promise((resolve) => {
+    const socket = tls.connect({ port, host: '127.0.0.1', ...options });
+    socket.on('secureConnect', () => resolve(socket));
+    socket.on('error', (error) => resolve(error.code));
+    socket.on('close', () => resolve('closed'));
+  });
+}
+
+test('clients cannot choose a key exchange that costs many times what it costs them', async (t) => {
+  const { gate, tlsOptions } = await start(t);
+  for (const group of ['X25519', 'P-256', 'P-384']) {
+    const socket = await shakeHands(gate.port, { ...tlsOptions, ecdhCurve: group });
+    assert.ok(socket instanceof tls.TLSSocket, `${group}: ${socket}`);
+    socket.destroy();
+  }
+  for (const group of ['ffdhe2048', 'ffdhe8192', 'P-521', 'X448'])
+    assert.match(String(await shakeHands(gate.port, { ...tlsOptions, ecdhCurve: group })), /HANDSHAKE_FAILURE/, group);
+  const old = { ...tlsOptions, maxVersion: 'TLSv1.2' };
+  assert.match(String(await shakeHands(gate.port, { ...old, ciphers: 'kDHE:kRSA' })), /HANDSHAKE_FAILURE/);
+  const socket = await shakeHands(gate.port, old);
+  const error = await new Promise((resolve) => {
+    socket.renegotiate({}, resolve);
+    socket.on('error', resolve);
+  });
+  assert.ok(error, 'a handshake within a connection is refused');
+  socket.destroy();
+});
+
+test('nor can backends', async (t) => {
+  const authority = makeAuthority(t);
+  const { key, certificate } = authority.issue('backend');
+  const files = { key: fs.readFileSync(key), cert: fs.readFileSync(certificate) };
+  const costly = { groups: { ecdhCurve: 'ffdhe8192' }, 'finite fields of TLS 1.2': { maxVersion: 'TLSv1.2', ciphers: 'kDHE', dhparam: 'auto' } };
+  for (const [name, options] of Object.entries(costly))
+    for (const kind of ['websocket', 'sse']) {
+      const server = tls.createServer({ ...files, ...options });
+      server.on('tlsClientError', () => {});
+      await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+      atEnd(t, () => server.close());
+      const scheme = kind === 'websocket' ? 'wss' : 'https';
+      const url = `${scheme}://127.0.0.1:${server.address().port}/`;
+      const gate = await startTidegate(t, await configFor(url, { upstream: { kind, tls: { ca: authority.ca } } }));
+      await until(`${kind}, ${name}: a failed handshake`, async () => (await gate.metric('tidegate_upstream_failures_total', /reason="tls"/)) >= 1);
+      await gate.stop();
+    }
+});
+
+test('an address that begins too many handshakes is refused, and has others later', async (t) => {
+  const { gate, tlsOptions } = await start(t, { limits: { tls_handshakes_per_address: { per_second: 1, burst: 3 } } });
+  const sockets = await Promise.all(Array.from({ length: 8 }, () => shakeHands(gate.port, tlsOptions)));
+  const good = sockets.filter((socket) => socket instanceof tls.TLSSocket);
+  assert.ok(good.length >= 3 && good.length <= 5, `${good.length} of 8`);
+  good.forEach((socket) => socket.destroy());
+  assert.equal(await gate.metric('tidegate_tls_handshakes_refused_total', /public/), 8 - good.length);
+  await until('another handshake', async () => (await shakeHands(gate.port, tlsOptions)) instanceof tls.TLSSocket, { every: 200 });
+  const client = startClient(t, { port: gate.port, tlsOptions });
+  await client.untilOpen();
+});
+
+test('handshakes over the rate wait, each is done, and those who are there notice nothing', async (t) => {
+  const { gate, feed, tlsOptions } = await start(t, { limits: { tls_handshakes: { per_second: 20, burst: 2 } } });
+  await gate.untilReady();
+  const client = startClient(t, { port: gate.port, tlsOptions });
+  await client.untilOpen();
+  const begun = performance.now();
+  const crowd = Array.from({ length: 22 }, () => shakeHands(gate.port, tlsOptions));
+  await until('some to be held', async () => (await gate.metric('tidegate_tls_handshakes_delayed_total', /public/)) > 10);
+  feed.send('hello');
+  await client.until('an event', () => client.events.some((event) => event.data === 'hello'));
+  for (const socket of await Promise.all(crowd)) {
+    assert.ok(socket instanceof tls.TLSSocket, `${socket}`);
+    socket.destroy();
+  }
+  const took = performance.now() - begun;
+  assert.ok(took > 900, `${took} ms for 22 at 20 a second`);
+  assert.equal(await gate.metric('tidegate_tls_handshakes_refused_total', /public/), 0);
 });
 
 test('curl accepts the certificate', async (t) => {
