@@ -132,6 +132,19 @@ static void check_identity(struct tg_document *document, const struct tg_path *s
         tg_document_error(document, &identity, "expected either \"cookie\" or \"header\"");
 }
 
+static void check_renew(struct tg_document *document, const struct tg_path *session,
+                        const struct tg_config_stream *stream)
+{
+    struct tg_path renew = TG_PATH_KEY(session, "renew");
+    if (!stream->session.is_renewed || !tg_document_find(document, &renew))
+        return;
+    if (stream->session.is_plain)
+        tg_document_error_at_key(document, &renew, "not with \"plain\", whose clients cannot come back");
+    else if (!tg_document_has(document, session, "forward_headers") &&
+             !tg_document_has(document, session, "forward_query"))
+        tg_document_error(document, &renew, "expected \"forward_headers\" or \"forward_query\" beside it");
+}
+
 /* A body that opens a session is a message to a WebSocket, or the body of the one request. */
 static void check_open(struct tg_document *document, const struct tg_path *session,
                        const struct tg_config_stream *stream)
@@ -191,6 +204,7 @@ void tg_config_check_session(struct tg_document *document, const struct tg_path 
     check_forward_headers(document, &session, stream);
     check_forward_query(document, &session, stream);
     check_identity(document, &session);
+    check_renew(document, &session, stream);
     check_open(document, &session, stream);
     check_plain(document, &session, stream);
     check_body(document, &session, stream);

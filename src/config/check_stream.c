@@ -60,11 +60,14 @@ static void check_parameters(struct tg_document *document, const struct tg_path 
 static void fill_in(const struct tg_document *document, const struct tg_path *path,
                     struct tg_config_stream *stream)
 {
-    struct tg_path upstream = TG_PATH_KEY(path, "upstream");
+    struct tg_path upstream = TG_PATH_KEY(path, "upstream"), session = TG_PATH_KEY(path, "session");
     if (stream->scope == TG_SCOPE_CLIENT && !tg_document_has(document, &upstream, "linger"))
         stream->upstream.linger_ms = stream->session.is_plain ? 0 : SESSION_LINGER_MS;
     if (stream->scope != TG_SCOPE_SHARED && !tg_document_has(document, &upstream, "required"))
         stream->upstream.required = false;
+    if (!stream->session.identity_cookie && !stream->session.identity_header &&
+        !tg_document_has(document, &session, "renew"))
+        stream->session.is_renewed = false;
     stream->session.is_opened_by_get = stream->session.open != TG_OPEN_POST;
     stream->session.is_opened_by_post = stream->session.open != TG_OPEN_GET;
 }

@@ -56,6 +56,13 @@ static const struct tg_option session_options[] = {
     { .key = "identity", .type = TG_OPTION_OBJECT, .object = &identity, .has_no_default_keys = true,
       .example = "\"identity\": { \"cookie\": \"sid\" }",
       .help = "What a session is bound to. Without it, who knows the id of one of its events can resume it." },
+    { .key = "renew", .type = TG_OPTION_BOOL, AT(tg_config_session, is_renewed), .default_text = "true",
+      .example = "\"forward_headers\": [ \"Authorization\" ], \"renew\": true",
+      .help = "Whether `forward_headers` and `forward_query` of a client that comes back to its session, or sends (headers "
+              "alone), are used from the next attempt to connect or poll on, such as a new token. What the request lacks "
+              "stays as it was. The old values stay until the backend has accepted the new ones: refused with 401, 403 "
+              "or a close code such as 4401, old and new take turns. `false` unless set where there is no `identity`: "
+              "then who knows an id of the session could put their own in." },
     { .key = "open", .type = TG_OPTION_ENUM, AT(tg_config_session, open), .words = opens,
       .default_text = "get", .example = "\"open\": \"post\"",
       .help = "Which requests open a session: `get`; `post`, whose body is the first message to a WebSocket, or "

@@ -109,6 +109,22 @@ static bool resume(const struct tg_match *match, struct tg_str last_id, const un
     return false;
 }
 
+/* Its client has shown who it is by now, as far as it must. */
+static void renew(const struct tg_reply *reply, const struct tg_match *match, bool is_message,
+                  const struct tg_hold *hold)
+{
+    const struct tg_server *server = reply->connection->shard->server;
+    const struct tg_config_stream *config = match->route->stream_config;
+    struct tg_opening_parts parts;
+    if (!config->session.is_renewed)
+        return;
+    enum tg_err err = tg_opening_init_renewal(&parts, config, reply->head, is_message,
+                                              server->options.sse->last_event_id_query);
+    if (!err && (parts.opening.header_count > 0 || parts.opening.query.length > 0))
+        tg_family_renew(hold->family, hold->stream, &parts.opening);
+    tg_opening_deinit(&parts);
+}
+
 static int take_session(struct tg_reply *reply, const struct tg_match *match, struct tg_str last_id,
                         bool opens, struct tg_hold *ret_hold)
 {
@@ -119,6 +135,7 @@ static int take_session(struct tg_reply *reply, const struct tg_match *match, st
         return tg_hold_status_of_identity(err);
     const unsigned char *digest = identity.is_set ? identity.digest : NULL;
     if (resume(match, last_id, digest, &hold)) {
+        renew(reply, match, !opens, &hold);
         *ret_hold = hold;
         return 0;
     }

@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct tg_str tg_opening_last_id(const struct tg_request_head *head, char *const *names,
                                  struct tg_buffer *storage)
@@ -51,7 +52,15 @@ enum tg_err tg_opening_identify(const struct tg_config_session *config, const st
 
 /* ---- what goes along ---------------------------------------------------------------------------------- */
 
-static enum tg_err add_headers(struct tg_opening_parts *parts, char *const *names, struct tg_str fields)
+static bool is_of_content(struct tg_str name)
+{
+    struct tg_str accept = { name.data, strlen("Accept") }, content = { name.data, strlen("Content-") };
+    return (name.length >= accept.length && tg_str_equals_nocase(accept, TG_STR("Accept"))) ||
+           (name.length >= content.length && tg_str_equals_nocase(content, TG_STR("Content-")));
+}
+
+static enum tg_err add_headers(struct tg_opening_parts *parts, char *const *names, struct tg_str fields,
+                               bool is_message)
 {
     size_t count = 0;
     while (names && names[count])
@@ -61,6 +70,8 @@ static enum tg_err add_headers(struct tg_opening_parts *parts, char *const *name
     struct tg_opening *opening = &parts->opening;
     for (; names && *names; names++) {
         size_t start = bytes->length;
+        if (is_message && is_of_content(tg_str_from(*names)))
+            continue;
         enum tg_err err = tg_fields_join(fields, *names, bytes);
         if (err == TG_ERR_NOT_FOUND)
             continue;
@@ -89,8 +100,21 @@ enum tg_err tg_opening_init(struct tg_opening_parts *parts, const struct tg_conf
         parts->parameters[i] = (struct tg_pair){ tg_str_from(config->parameters[i].name), values[i] };
     if (config->scope != TG_SCOPE_CLIENT)
         return TG_OK;
-    enum tg_err err = add_headers(parts, config->session.forward_headers, head->fields);
+    enum tg_err err = add_headers(parts, config->session.forward_headers, head->fields, false);
     if (!err)
+        err =
+            tg_query_filter(head->target.query, config->session.forward_query, last_id_names, &parts->query);
+    parts->opening.query = (struct tg_str){ parts->query.data, parts->query.length };
+    return err;
+}
+
+enum tg_err tg_opening_init_renewal(struct tg_opening_parts *parts, const struct tg_config_stream *config,
+                                    const struct tg_request_head *head, bool is_message,
+                                    char *const *last_id_names)
+{
+    *parts = (struct tg_opening_parts){ 0 };
+    enum tg_err err = add_headers(parts, config->session.forward_headers, head->fields, is_message);
+    if (!err && !is_message)
         err =
             tg_query_filter(head->target.query, config->session.forward_query, last_id_names, &parts->query);
     parts->opening.query = (struct tg_str){ parts->query.data, parts->query.length };

@@ -32,6 +32,11 @@ struct tg_opening_parts { /* embedded */
 enum tg_err tg_opening_init(struct tg_opening_parts *parts, const struct tg_config_stream *config,
                             const struct tg_request_head *head, const struct tg_str *values,
                             char *const *last_id_names);
+/* What a request to a session that there is already brings along that may be newer: as tg_opening_init. Of one that sends
+ * a message headers alone, and none of those that speak of its content: they are for another path and another method. */
+enum tg_err tg_opening_init_renewal(struct tg_opening_parts *parts, const struct tg_config_stream *config,
+                                    const struct tg_request_head *head, bool is_message,
+                                    char *const *last_id_names);
 void tg_opening_deinit(struct tg_opening_parts *parts);
 
 #endif

@@ -90,7 +90,7 @@ static void complain(struct tg_upstream *up, const char *why)
 {
     uint32_t suppressed;
 
-    if (tg_log_limit_allows(&up->share->failure_limit, 1, tg_clock_now_ms(), &suppressed))
+    if (tg_log_limit_allows(&up->share->renewal_limit, 1, tg_clock_now_ms(), &suppressed))
         tg_log(TG_LOG_WARNING, "upstream", "request_not_renewed", TG_F_STR("stream", upstream_name(up)),
                TG_F_STR("why", why), TG_F_INT_IF("suppressed", suppressed));
 }

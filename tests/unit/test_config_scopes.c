@@ -109,6 +109,29 @@ static void session_takes_all_of_its_options(void **state)
     tg_config_free(config);
 }
 
+static void assert_renewed(const char *session, bool is_renewed)
+{
+    char text[500];
+    snprintf(
+        text, sizeof(text),
+        "{\"streams\":{\"q\":{\"scope\":\"client\",\"session\":{\"forward_headers\":[\"Authorization\"]%s},"
+        "\"upstream\":{\"url\":\"ws://h\"}}},\"routes\":[{\"path\":\"/q\",\"stream\":\"q\"}]}",
+        session);
+    struct tg_config *config = load_good(text);
+    assert_int_equal(config->streams[0].session.is_renewed, is_renewed);
+    tg_config_free(config);
+}
+
+static void who_has_no_identity_renews_only_by_option(void **state)
+{
+    (void)state;
+    assert_renewed("", false);
+    assert_renewed(",\"renew\":true", true);
+    assert_renewed(",\"identity\":{\"cookie\":\"sid\"}", true);
+    assert_renewed(",\"identity\":{\"header\":\"X-User\"}", true);
+    assert_renewed(",\"identity\":{\"cookie\":\"sid\"},\"renew\":false", false);
+}
+
 static void session_may_need_a_body(void **state)
 {
     (void)state;
@@ -312,6 +335,7 @@ int main(void)
         cmocka_unit_test(client_has_its_defaults),
         cmocka_unit_test(what_is_set_stays),
         cmocka_unit_test(session_takes_all_of_its_options),
+        cmocka_unit_test(who_has_no_identity_renews_only_by_option),
         cmocka_unit_test(session_may_need_a_body),
         cmocka_unit_test(route_picks_keys_out_of_messages),
         cmocka_unit_test(urls_may_have_parameters),

@@ -285,6 +285,41 @@ static void what_is_shared_knows_nothing_of_a_client(void **state)
     tg_opening_deinit(&parts);
 }
 
+/* ---- renewing ----------------------------------------------------------------------------------------- */
+
+static void expect_renewal(bool is_message, const char *expected)
+{
+    static char *const headers[] = { (char *)"Authorization", (char *)"Accept-Language",
+                                     (char *)"content-type", (char *)"Cookie", NULL };
+    static char *const query[] = { (char *)"token", NULL };
+    const struct tg_config_stream config = {
+        .scope = TG_SCOPE_CLIENT,
+        .session = { .forward_headers = (char **)headers, .forward_query = (char **)query },
+    };
+    struct tg_request_head head =
+        REQUEST("/e?a=1&token=t", "Accept-Language: de\r\nAuthorization: Bearer x\r\n"
+                                  "Content-Type: a/b\r\nX-Other: 1\r\n");
+    struct tg_opening_parts parts;
+    struct tg_buffer text = { 0 };
+    assert_int_equal(tg_opening_init_renewal(&parts, &config, &head, is_message, NULL), TG_OK);
+    for (size_t i = 0; i < parts.opening.header_count; i++)
+        tg_buffer_appendf(&text, "%.*s: %.*s|", (int)parts.opening.headers[i].name.length,
+                          parts.opening.headers[i].name.data, (int)parts.opening.headers[i].value.length,
+                          parts.opening.headers[i].value.data);
+    tg_buffer_appendf(&text, "?%.*s", (int)parts.opening.query.length,
+                      tg_text_or_empty(parts.opening.query.data));
+    assert_string_equal(text.data, expected);
+    tg_buffer_deinit(&text);
+    tg_opening_deinit(&parts);
+}
+
+static void what_is_renewed_is_what_is_forwarded(void **state)
+{
+    (void)state;
+    expect_renewal(false, "Authorization: Bearer x|Accept-Language: de|content-type: a/b|?token=t");
+    expect_renewal(true, "Authorization: Bearer x|?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_session_takes_along_what_is_configured),
         cmocka_unit_test(nothing_goes_along_unless_it_is_configured),
         cmocka_unit_test(what_is_shared_knows_nothing_of_a_client),
+        cmocka_unit_test(what_is_renewed_is_what_is_forwarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

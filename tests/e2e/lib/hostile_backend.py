@@ -172,11 +172,11 @@ class Backend:
 class Client(threading.Thread):
     """Follows a stream; its events come out of a queue as (type, data)."""
 
-    def __init__(self, port, path="/e"):
+    def __init__(self, port, path="/e", fields=""):
         super().__init__(daemon=True)
         self.events = queue.Queue()
         self.sock = socket.create_connection(("127.0.0.1", port))
-        self.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+        self.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n{fields}\r\n".encode())
         self.start()
 
     def run(self):
@@ -225,16 +225,16 @@ def parse_events(pieces, events):
 
 
 class Tidegate:
-    def __init__(self, upstream, env=None, others=None, path="/e", **stream):
+    def __init__(self, upstream, env=None, others=None, path="/e", workers=1, routes=(), **stream):
         """`others`: further streams by name, which nobody follows."""
         self.port = free_port()
         self.admin_port = free_port()
         config = {
             "listen": [{"address": "127.0.0.1", "port": self.port}],
             "admin": {"port": self.admin_port},
-            "workers": 1,
+            "workers": workers,
             "streams": {"s": {"upstream": upstream, "initial": "all", **stream}, **(others or {})},
-            "routes": [{"path": path, "stream": "s"}],
+            "routes": [{"path": path, "stream": "s"}, *routes],
         }
         self.file = tempfile.NamedTemporaryFile("w", suffix=".json")
         json.dump(config, self.file)
