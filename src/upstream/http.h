@@ -69,6 +69,8 @@ struct tg_http_exchange;
 /* Never calls the handler from within. NULL: memory is out. */
 struct tg_http_exchange *tg_http_start(struct tg_http_client *client, const struct tg_http_request *request,
                                        const struct tg_http_handler *handler, void *arg);
+/* Nothing more of the body is told, nor read beyond what libcurl holds, until it is held no more. */
+void tg_http_hold(struct tg_http_exchange *exchange, bool is_held);
 /* No call of the handler follows. May be called from within on_head, on_body and on_redirect. */
 void tg_http_cancel(struct tg_http_exchange *exchange);
 

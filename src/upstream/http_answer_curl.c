@@ -204,9 +204,10 @@ size_t http_answer_on_bytes(char *bytes, size_t size, size_t count, void *arg)
         return length;
     if (exchange->phase != HTTP_BODY)
         return CURL_WRITEFUNC_ERROR;
-    if (exchange->client->given_bytes >= GIVEN_MAX) {
+    if (exchange->is_held || exchange->client->given_bytes >= GIVEN_MAX) {
         exchange->is_paused = true;
-        http_client_defer(exchange);
+        if (!exchange->is_held)
+            http_client_defer(exchange);
         return CURL_WRITEFUNC_PAUSE;
     }
     exchange->client->given_bytes += length;

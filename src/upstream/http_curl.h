@@ -43,7 +43,8 @@ struct tg_http_exchange {
     struct tg_http_client *client;
     bool is_due;
     bool is_over;   /* nobody is told anything any more */
-    bool is_paused; /* more of the body is there; it waits for the next turn */
+    bool is_paused; /* more of the body is there; it waits for the next turn, or until it is held no more */
+    bool is_held;   /* by the handler */
     const struct tg_config_upstream *config;
     struct tg_http_handler handler;
     void *arg;

@@ -150,6 +150,13 @@ void http_exchange_begin_body(struct tg_http_exchange *exchange)
         tg_timer_stop(exchange->timer);
 }
 
+void tg_http_hold(struct tg_http_exchange *exchange, bool is_held)
+{
+    exchange->is_held = is_held;
+    if (!is_held && exchange->is_paused)
+        http_client_defer(exchange);
+}
+
 void tg_http_cancel(struct tg_http_exchange *exchange)
 {
     assert(!exchange->is_over);
@@ -189,9 +196,9 @@ void http_exchange_step(struct tg_http_exchange *exchange)
 {
     if (exchange->is_over)
         let_go(exchange);
-    else if (exchange->is_paused)
+    else if (exchange->is_paused && !exchange->is_held)
         resume(exchange);
-    else
+    else if (!exchange->is_paused)
         begin_hop(exchange);
 }
 

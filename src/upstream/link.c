@@ -15,6 +15,11 @@ struct tg_link *tg_link_new(const struct tg_link_options *options)
     return tg_link_new_websocket(options);
 }
 
+void tg_link_hold(struct tg_link *link, bool is_held)
+{
+    link->ops->hold(link, is_held);
+}
+
 void tg_link_close(struct tg_link *link, unsigned code)
 {
     link->ops->close(link, code);

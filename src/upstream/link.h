@@ -65,6 +65,7 @@ struct tg_link_options {
 /* What a kind of link can do. Each struct of a kind begins with a struct tg_link. */
 struct tg_link_ops {
     void (*close)(struct tg_link *link, unsigned code);
+    void (*hold)(struct tg_link *link, bool is_held);
     /* while it is open; NULL for all but websocket */
     void (*send)(struct tg_link *link, const struct tg_config_message *message);
     bool (*has_unsent)(const struct tg_link *link);
@@ -83,6 +84,9 @@ struct tg_link *tg_link_new(const struct tg_link_options *options);
 /* No call of the handler follows. A WebSocket sends a close frame with this code and hangs up after a second at most;
  * the others hang up. */
 void tg_link_close(struct tg_link *link, unsigned code);
+/* Nothing more is read from the backend, which has to wait then, until it is held no more. What has been read already is
+ * still told. May be called from within the handler; how an end is noticed meanwhile is open. */
+void tg_link_hold(struct tg_link *link, bool is_held);
 
 /* The kinds; used by tg_link_new alone. */
 struct tg_link *tg_link_new_websocket(const struct tg_link_options *options); /* websocket_lws.c */

@@ -40,6 +40,13 @@ void link_headers_add(struct link_headers *headers, const char *name, const char
 
 /* ---- the answer ------------------------------------------------------------------------------- */
 
+void link_hold(struct link_http *link, bool is_held)
+{
+    link->is_held = is_held;
+    if (link->exchange)
+        tg_http_hold(link->exchange, is_held);
+}
+
 void link_tell_open(struct link_http *link)
 {
     if (link->is_open)

@@ -18,6 +18,7 @@ struct link_http { /* each of these links begins with one */
     struct tg_http_exchange *exchange; /* NULL: none under way */
     bool is_open;                      /* on_open has been told */
     bool is_busy, is_closed;
+    bool is_held;
     bool has_verdict;       /* `end` says how it ends, whatever the exchange says */
     struct tg_link_end end; /* its detail: a constant, or in `detail` */
     struct tg_buffer detail;
@@ -36,6 +37,7 @@ struct link_headers {
 /* Borrows both texts; nothing is added when the value is NULL or empty. */
 void link_headers_add(struct link_headers *headers, const char *name, const char *value);
 
+void link_hold(struct link_http *link, bool is_held);
 void link_tell_open(struct link_http *link); /* once */
 /* The end that it shall come to, when the exchange is over. */
 void link_set_verdict(struct link_http *link, enum tg_upstream_reason reason, const char *detail);

@@ -58,6 +58,11 @@ static void close_link(struct tg_link *base, unsigned code)
         free_link(link);
 }
 
+static void hold(struct tg_link *base, bool is_held)
+{
+    link_hold(TG_CONTAINER_OF(base, struct link_http, link), is_held);
+}
+
 /* ---- messages --------------------------------------------------------------------------------- */
 
 static void give(struct lines_link *link, const struct tg_message *message)
@@ -295,7 +300,7 @@ static void start_exchange(struct lines_link *link, const struct tg_link_options
 
 struct tg_link *tg_link_new_lines(const struct tg_link_options *options)
 {
-    static const struct tg_link_ops ops = { .close = close_link };
+    static const struct tg_link_ops ops = { .close = close_link, .hold = hold };
     struct lines_link *link = tg_alloc(sizeof(*link));
 
     link_http_init(&link->base, options, &ops);

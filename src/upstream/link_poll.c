@@ -24,6 +24,7 @@ struct poll_link {
     struct tg_worker *worker;
     struct tg_target target;
     struct tg_timer *next; /* the next request, or the end when there cannot be one */
+    bool is_overdue;       /* that request, held back */
     uint64_t started_ms;   /* the request */
     bool has_connected;    /* at least once */
     bool reconnects;       /* the backend keeps no connection: each request waits for its turn to make one */
@@ -389,14 +390,28 @@ static void on_next(void *arg)
 
     if (link->base.has_verdict)
         end(link);
+    else if (link->base.is_held)
+        link->is_overdue = true;
     else if (!link->reconnects ||
              tg_pass_ask(&link->pass, link->base.caller, link->target.host, link->target.port, on_due, link))
         on_due(link);
 }
 
+/* An answer is a message: to hold back means not to ask. */
+static void hold(struct tg_link *base, bool is_held)
+{
+    struct poll_link *link = TG_CONTAINER_OF(base, struct poll_link, base.link);
+
+    link->base.is_held = is_held;
+    if (is_held || !link->is_overdue)
+        return;
+    link->is_overdue = false;
+    tg_timer_start(link->next, 0);
+}
+
 struct tg_link *tg_link_new_poll(const struct tg_link_options *options)
 {
-    static const struct tg_link_ops ops = { .close = close_link, .ask = ask_with };
+    static const struct tg_link_ops ops = { .close = close_link, .hold = hold, .ask = ask_with };
     struct poll_link *link = tg_alloc(sizeof(*link));
 
     link_http_init(&link->base, options, &ops);

@@ -76,6 +76,7 @@ static void start_closing(struct tg_websocket *ws, unsigned code)
 
     wire_flush(ws); /* the pongs of the pings before */
     ws->phase = PHASE_CLOSING;
+    wire_hold(ws, false);
     tg_timer_start(ws->deadline, CLOSING_MS);
     wire_send_frame(ws, TG_OPCODE_CLOSE, payload, code ? sizeof(payload) : 0);
 }
@@ -141,6 +142,14 @@ static void on_closed(struct tg_websocket *ws)
 {
     if (wire_drain(ws))
         websocket_on_lost(ws, NULL);
+}
+
+static void hold(struct tg_link *link, bool is_held)
+{
+    struct tg_websocket *ws = websocket_of(link);
+
+    if (ws->phase == PHASE_OPEN)
+        wire_hold(ws, is_held);
 }
 
 /* ---- sending ---------------------------------------------------------------------------------- */
@@ -241,6 +250,7 @@ static uint64_t silent_ms(const struct tg_link *link)
 
 static const struct tg_link_ops websocket_ops = {
     .close = close_link,
+    .hold = hold,
     .send = send_message,
     .has_unsent = has_unsent,
     .ping = send_ping,

@@ -49,6 +49,7 @@ struct tg_websocket {
 
     /* the open connection */
     struct tg_frame_reader reader;
+    bool is_held; /* nothing is to be read */
     bool wants_ping;
     struct tg_pongs pongs;
 };
@@ -66,6 +67,7 @@ bool attempt_on_answer(struct tg_websocket *ws, struct tg_str *block);
 
 /* wire_lws.c */
 void wire_reset(struct tg_websocket *ws); /* nothing of the connection before is left */
+void wire_hold(struct tg_websocket *ws, bool is_held); /* while it is open */
 void wire_flush(struct tg_websocket *ws); /* sends what can be sent now; the rest when it can be */
 void wire_send_frame(struct tg_websocket *ws, enum tg_opcode opcode, const void *payload, size_t length);
 /* False when this was the end of the connection, and perhaps of `ws`. */

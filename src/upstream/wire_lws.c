@@ -163,6 +163,13 @@ bool wire_receive(struct tg_websocket *ws, const void *bytes, size_t length)
     return is_alive;
 }
 
+void wire_hold(struct tg_websocket *ws, bool is_held)
+{
+    if (ws->wsi && ws->is_held != is_held)
+        lws_rx_flow_control(ws->wsi, is_held ? 0 : 1);
+    ws->is_held = is_held;
+}
+
 bool wire_drain(struct tg_websocket *ws)
 {
     char block[RECORD_BYTES];

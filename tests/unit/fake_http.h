@@ -65,6 +65,14 @@ void tg_http_cancel(struct tg_http_exchange *cancelled)
     drop_exchange();
 }
 
+static bool is_exchange_held;
+
+void tg_http_hold(struct tg_http_exchange *held, bool is_held)
+{
+    assert_ptr_equal(held, exchange);
+    is_exchange_held = is_held;
+}
+
 static inline void expect_request(const char *expected)
 {
     assert_non_null(exchange);
