@@ -3,8 +3,8 @@
  *   message ─► decode ─► jq ─► split ─► when ─► event, id, data ─► seen? ─► emit
  *              bytes     └──── JSON, only as far as a rule needs it ────┘
  *
- * Pure: no I/O, no clock. The one exception is jq: its filters run in a process of their own, which can be ended when
- * they take too long.
+ * Pure: no I/O, no clock. The one exception is jq: a filter runs in a process of its own, which can be ended when it
+ * takes too long. Messages wait for it in a line, and nobody waits for them.
  *
  * Framing, the last step of translating, is done by tg_stream_append straight into the segment, so that an
  * event's bytes are written once. */
@@ -12,6 +12,7 @@
 #define TIDEGATE_TRANSLATE_H
 
 #include "tidegate/config.h"
+#include "tidegate/runtime.h"
 #include "tidegate/stream.h"
 
 /* What an upstream delivers; borrowed bytes. */
@@ -48,8 +49,8 @@ const char *tg_misfit_text(enum tg_misfit misfit); /* "utf8", "json", … */
 
 struct tg_translator;
 
-/* Compiles the rules, which tg_config has checked; they must outlive the translator. TG_ERR_INVALID with a line in
- * *ret_error: a jq filter that does not compile, or another rule that cannot be one. */
+/* Compiles the rules, which tg_config has checked, but for a jq filter; they must outlive the translator. TG_ERR_INVALID
+ * with a line in *ret_error: a rule that cannot be one. */
 enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg_translator **ret_translator,
                               struct tg_buffer *ret_error);
 /* Before the first message: event types that `names` has are Tidegate's own, as those beginning with "tidegate." are in any
@@ -60,6 +61,7 @@ void tg_translator_reserve(struct tg_translator *translator, const struct tg_con
 typedef void tg_lost_fn(void *arg, enum tg_gap_reason reason);
 void tg_translator_on_lost(struct tg_translator *translator, tg_lost_fn *on_lost);
 void tg_translator_free(struct tg_translator *translator);
+bool tg_translator_has_filter(const struct tg_translator *translator); /* its messages go through a line */
 
 /* The rule that did not fit, and what it found instead: "/payload" finds "nothing". Borrowed from the rules; zeroed when no
  * single rule is to blame. */
@@ -90,7 +92,7 @@ struct tg_translation {
  * By id the parts of a message that share its own id are told apart by their number; an event without an id is never
  * seen before. By content it is the type and the data that count. Error events always go out.
  * `emit` returns false when it could not take the event; the message is then left there, and what is remembered as
- * seen is only what was taken. One thread at a time. May take as long as jq_timeout with a jq filter, else no time. */
+ * seen is only what was taken. One thread at a time. Not with a jq filter: see tg_line. */
 typedef bool tg_emit_fn(void *arg, const struct tg_event *event);
 void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit,
                        void *arg, struct tg_translation *ret_translation);
@@ -123,6 +125,43 @@ void tg_translator_run_for(struct tg_translator *translator, struct tg_seen *see
                            const struct tg_message *message, tg_emit_fn *emit, void *arg,
                            struct tg_translation *ret_translation);
 
+/* ---- with a jq filter ---------------------------------------------------------------------------- */
+
+/* The filters of a worker. Those that are equal, of whatever stream, are one process. */
+struct tg_jq_pool;
+/* Before the start of the worker, or its thread. */
+struct tg_jq_pool *tg_jq_pool_new(struct tg_worker *worker);
+/* No line may be left. Ends all processes. The worker's thread, or when it has been stopped. NULL is fine. */
+void tg_jq_pool_free(struct tg_jq_pool *pool);
+
+/* The messages of one upstream on their way through a translator with a filter: they come out in the order in which they
+ * were put, whatever they need, with marks between them. The worker's thread. */
+struct tg_line;
+struct tg_line_handler {
+    tg_emit_fn *emit;
+    /* After the events of a message. Its bytes are those that were to be filtered, not as they came. */
+    void (*on_translated)(void *arg, const struct tg_message *message,
+                          const struct tg_translation *translation);
+    void (*on_mark)(void *arg,
+                    void *mark); /* all that was put before has come out; NULL: there are no marks */
+    void (*on_room)(void *arg);  /* it was full, and is not any more; may be NULL */
+};
+/* All but the handler must outlive the line; `seen` is NULL for the translator's own. NULL: memory is out. */
+struct tg_line *tg_line_new(struct tg_translator *translator, struct tg_seen *seen, struct tg_jq_pool *pool,
+                            const struct tg_line_handler *handler, void *arg);
+/* What is in it comes out no more; marks are freed. Not from within the handler. NULL is fine. */
+void tg_line_free(struct tg_line *line);
+/* The message is copied; one that waits for nothing comes out within the call. False: it is text that is not UTF-8. */
+bool tg_line_put(struct tg_line *line, const struct tg_message *message);
+/* `mark` is released with free() when the handler has been told, or the line is freed. Told within the call when nothing
+ * is before it. */
+void tg_line_put_mark(struct tg_line *line, void *mark);
+bool tg_line_is_empty(const struct tg_line *line);
+/* More should not be put: who reads messages from somewhere is to stop until on_room. */
+bool tg_line_is_full(const struct tg_line *line);
+/* For who has time, and a worker that has not been started: runs its loop until the line is empty. */
+void tg_line_finish(struct tg_line *line);
+
 /* ---- the last message ------------------------------------------------------------------------------ */
 
 struct tg_until; /* one thread at a time */
@@ -149,8 +188,7 @@ enum tg_err tg_json_string(struct tg_str string, struct tg_buffer *scratch, stru
 
 /* The process in which a jq filter runs, started as `tidegate jq-filter`; returns the exit code. */
 int tg_jq_filter_main(void);
-/* For who has time: waits until the process of a jq filter has started, however long its timeout, and lets no filter
- * rest that was too slow. Before other threads start. */
+/* For who has time: lets nobody rest whose messages were too slow. Before other threads start. */
 void tg_jq_set_patient(bool is_patient);
 
 #endif

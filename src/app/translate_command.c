@@ -5,7 +5,8 @@
  *
  * Of a stream with `route`, each event has its key in a comment before it.
  *
- * What a message makes is written before the next one is waited for, so that a live input can be followed. */
+ * What a message makes is written before the next one is waited for, so that a live input can be followed. With a jq
+ * filter all messages that have been read are put to it together. */
 #include "commands.h"
 #include "signals.h"
 #include "tidegate/translate.h"
@@ -23,12 +24,17 @@ enum { READ_BYTES = 64 * 1024, NAMES_MAX = 20 };
 struct trial {
     const struct tg_translate_options *options;
     struct tg_translator *translator;
-    struct tg_until *until; /* NULL: the stream has no end of its own */
+    struct tg_until *until;         /* NULL: the stream has no end of its own */
+    struct tg_worker_pool *workers; /* with the next two: NULL: no jq filter has to be waited for */
+    struct tg_jq_pool *filters;
+    struct tg_line *line_of_filter;
     struct tg_buffer input, output;
-    uint64_t line; /* of the message, from 1 */
+    uint64_t line;  /* of the message just read, from 1 */
+    uint64_t place; /* and of the one just written */
     uint64_t messages, events, filtered, repeated, misfits;
     bool is_oversize; /* the rest of this line is passed over */
-    bool has_ended;   /* with the message that `until` waits for */
+    bool has_last;    /* the message that `until` waits for has been read */
+    bool has_ended;   /* and written */
     bool is_over;     /* nobody reads us any more, or it failed */
     bool has_failed;
 };
@@ -92,7 +98,7 @@ static bool on_event(void *arg, const struct tg_event *event)
 static void write_place(const struct trial *trial)
 {
     if (trial->options->takes == TG_TRANSLATE_LINES)
-        fprintf(stderr, "line %" PRIu64 ": ", trial->line);
+        fprintf(stderr, "line %" PRIu64 ": ", trial->place);
 }
 
 /* Whatever the rules say, nothing can be made of some: text that is not UTF-8, what has no key. */
@@ -158,23 +164,131 @@ static void end(struct trial *trial)
     fputs("the last message: until\n", stderr);
 }
 
+/* ---- messages that a jq filter has to be waited for ----------------------------------------------- */
+
+enum { OUTPUT_BYTES = 64 * 1024 };
+
+/* Before each message, and where there was none. */
+struct mark {
+    uint64_t line;
+    enum { MARK_MESSAGE, MARK_OVERSIZE, MARK_END } kind;
+};
+
+static void put_mark(struct trial *trial, int kind)
+{
+    struct mark *mark = tg_alloc(sizeof(*mark));
+    mark->line = trial->line;
+    mark->kind = kind;
+    tg_line_put_mark(trial->line_of_filter, mark);
+}
+
+static void on_mark(void *arg, void *data)
+{
+    struct trial *trial = arg;
+    const struct mark *mark = data;
+    trial->place = mark->line;
+    if (trial->is_over || mark->kind == MARK_MESSAGE)
+        return;
+    write_output(trial);
+    if (mark->kind == MARK_END)
+        end(trial);
+    else if (!trial->is_over)
+        report_oversize(trial);
+}
+
+/* Misfits are told where they are. */
+static void on_translated(void *arg, const struct tg_message *message,
+                          const struct tg_translation *translation)
+{
+    struct trial *trial = arg;
+    (void)message;
+    if (translation->first_misfit != TG_MISFIT_NONE || trial->output.length > OUTPUT_BYTES)
+        write_output(trial);
+    if (!trial->is_over)
+        report(trial, translation);
+}
+
+static void settle(struct trial *trial)
+{
+    if (!trial->line_of_filter)
+        return;
+    tg_line_finish(trial->line_of_filter);
+    write_output(trial);
+}
+
+static enum tg_err open_line(struct trial *trial, struct tg_buffer *ret_error)
+{
+    static const struct tg_line_handler handler = {
+        .emit = on_event,
+        .on_translated = on_translated,
+        .on_mark = on_mark,
+    };
+    enum tg_err err = tg_worker_pool_new(1, &trial->workers);
+    if (err) {
+        tg_buffer_append_str(ret_error, "no event loop can be made");
+        return err;
+    }
+    trial->filters = tg_jq_pool_new(tg_worker_pool_get(trial->workers, 0));
+    trial->line_of_filter = tg_line_new(trial->translator, NULL, trial->filters, &handler, trial);
+    return trial->line_of_filter ? TG_OK : TG_ERR_MEMORY;
+}
+
+static void close_line(struct trial *trial)
+{
+    tg_line_free(trial->line_of_filter);
+    tg_jq_pool_free(trial->filters);
+    tg_worker_pool_free(trial->workers);
+}
+
+/* ---- any message ------------------------------------------------------------------------------- */
+
+static void translate(struct trial *trial, const struct tg_message *message)
+{
+    struct tg_translation translation = { 0 };
+    tg_translator_run(trial->translator, message, on_event, trial, &translation);
+    write_output(trial);
+    trial->place = trial->line;
+    if (!trial->is_over)
+        report(trial, &translation);
+    if (message->is_last && !trial->is_over)
+        end(trial);
+}
+
+static void put(struct trial *trial, const struct tg_message *message)
+{
+    put_mark(trial, MARK_MESSAGE);
+    tg_line_put(trial->line_of_filter, message);
+    if (message->is_last)
+        put_mark(trial, MARK_END);
+    if (tg_line_is_full(trial->line_of_filter))
+        settle(trial);
+}
+
+static void drop_message(struct trial *trial)
+{
+    if (trial->line_of_filter) {
+        put_mark(trial, MARK_OVERSIZE);
+        return;
+    }
+    trial->place = trial->line;
+    report_oversize(trial);
+}
+
 static void take_message(struct trial *trial, struct tg_str bytes)
 {
     struct tg_message message = { .bytes = bytes.data,
                                   .length = bytes.length,
                                   .is_binary = trial->options->takes == TG_TRANSLATE_BINARY };
     if (bytes.length > (size_t)trial->options->stream->upstream.max_message_bytes) {
-        report_oversize(trial);
+        drop_message(trial);
         return;
     }
     message.is_last = trial->until && tg_until_matches(trial->until, &message);
-    struct tg_translation translation = { 0 };
-    tg_translator_run(trial->translator, &message, on_event, trial, &translation);
-    write_output(trial);
-    if (!trial->is_over)
-        report(trial, &translation);
-    if (message.is_last && !trial->is_over)
-        end(trial);
+    trial->has_last = message.is_last;
+    if (trial->line_of_filter)
+        put(trial, &message);
+    else
+        translate(trial, &message);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------- */
@@ -189,7 +303,7 @@ static void on_interrupt(int number)
 
 static bool is_done(const struct trial *trial)
 {
-    return trial->is_over || trial->has_ended;
+    return trial->is_over || trial->has_last;
 }
 
 /* False: the input has ended, or cannot be read. */
@@ -229,7 +343,7 @@ static void drop_oversize(struct trial *trial)
         return;
     if (!trial->is_oversize) {
         trial->line++;
-        report_oversize(trial);
+        drop_message(trial);
     }
     trial->is_oversize = true;
     tg_buffer_clear(&trial->input);
@@ -251,9 +365,11 @@ static void take_lines(struct trial *trial)
         tg_buffer_consume(&trial->input, start);
         drop_oversize(trial);
         searched = trial->input.length;
+        settle(trial);
     }
     if (!is_done(trial) && !is_interrupted && trial->input.length > 0)
         take_line(trial, (struct tg_str){ trial->input.data, trial->input.length });
+    settle(trial);
 }
 
 static void take_whole(struct trial *trial)
@@ -263,6 +379,7 @@ static void take_whole(struct trial *trial)
         ;
     if (!trial->is_over)
         take_message(trial, (struct tg_str){ tg_text_or_empty(trial->input.data), trial->input.length });
+    settle(trial);
 }
 
 /* ---- the command ------------------------------------------------------------------------------- */
@@ -292,6 +409,8 @@ static enum tg_err compile(struct trial *trial, struct tg_buffer *ret_error)
                                   stream->parameter_count, ret_error);
     if (!err && stream->until)
         err = tg_until_new(stream->until, &trial->until, ret_error);
+    if (!err && tg_translator_has_filter(trial->translator))
+        err = open_line(trial, ret_error);
     return err;
 }
 
@@ -308,6 +427,7 @@ enum tg_exit tg_translate_run(const struct tg_translate_options *options)
         fprintf(stderr, "tidegate translate: stream \"%s\": %s\n", options->stream->name,
                 error.length > 0 ? error.data : tg_err_text(err));
         tg_buffer_deinit(&error);
+        close_line(&trial);
         tg_translator_free(trial.translator);
         return err == TG_ERR_INVALID ? TG_EXIT_CONFIG : TG_EXIT_FAILURE;
     }
@@ -317,6 +437,7 @@ enum tg_exit tg_translate_run(const struct tg_translate_options *options)
         take_whole(&trial);
     if (!trial.is_over)
         write_summary(&trial);
+    close_line(&trial);
     tg_translator_free(trial.translator);
     tg_until_free(trial.until);
     tg_buffer_deinit(&trial.input);

@@ -109,14 +109,17 @@ static const struct tg_option translate_options[] = {
     { .key = "jq", .type = TG_OPTION_STRING, AT(tg_config_translate, jq), .grammar = &tg_grammar_jq,
       .example = "\"jq\": \".items[] | select(.price > 0) | { symbol, price }\"",
       .help = "A jq filter for messages that are JSON. Each of its outputs goes on as a message of its "
-              "own. jq counts in doubles: integers beyond 2^53 lose their last digits." },
+              "own. jq counts in doubles: integers beyond 2^53 lose their last digits. The filter runs in a process of its "
+              "own; streams with the same filter share it on each worker. A backend that sends faster than the filter "
+              "takes is held back." },
     { .key = "jq_timeout", .type = TG_OPTION_DURATION, AT(tg_config_translate, jq_timeout_ms),
       .min = MILLISECONDS(1), .max = SECONDS(10), .default_text = "100ms",
       .example = "\"jq\": \".items[]\", \"jq_timeout\": \"20ms\"",
-      .help = "How long the filter may take for one message. One that takes longer is a misfit. The worker waits "
-              "meanwhile, and with it all other streams and clients that it serves, so a filter should need far less. "
-              "One that took too long, or too much memory, rests for 1 s (for up to 30 s while that goes on), and all "
-              "messages meanwhile are misfits." },
+      .help = "How long the filter may take for one message. One that takes longer is a misfit. Later messages "
+              "of the same stream wait meanwhile, and those of other streams with the same filter on the same worker; "
+              "nothing else waits. When a stream has a second message within a minute that takes too long, or too much "
+              "memory, its filter rests for 1 s (up to 30 s while that goes on), and its new messages are misfits "
+              "meanwhile." },
     { .key = "jq_max_output", .type = TG_OPTION_SIZE, AT(tg_config_translate, jq_max_output_bytes), .min = 1,
       .max = GIB(1), .default_text = "1MiB",
       .example = "\"jq\": \".items[]\", \"jq_max_output\": \"64KiB\"",

@@ -7,7 +7,8 @@
  *     MESSAGE: a JSON text                ─►                                            ┐ again and again
  *                                         ◄─    DONE with the outputs, or another       ┘
  *
- * A frame is a head and `length` bytes. Neither side speaks out of turn. */
+ * A frame is a head and `length` bytes. The parent may send messages before others have been answered; each gets one
+ * answer, in order. */
 #ifndef TIDEGATE_TRANSLATE_JQ_FRAME_H
 #define TIDEGATE_TRANSLATE_JQ_FRAME_H
 

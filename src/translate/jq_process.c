@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,118 +81,20 @@ enum tg_err tg_jq_process_start(const char *program, struct tg_jq_process *ret_p
     return TG_OK;
 }
 
-void tg_jq_process_end(struct tg_jq_process *process)
+bool tg_jq_process_reap(pid_t pid, bool may_wait)
 {
-    if (process->pid == 0)
-        return;
-    close(process->socket);
-    kill(process->pid, SIGKILL);
-    while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+    pid_t found;
+
+    while ((found = waitpid(pid, NULL, may_wait ? 0 : WNOHANG)) < 0 && errno == EINTR)
         ;
-    *process = (struct tg_jq_process){ 0 };
+    return found != 0;
 }
 
-/* ---- the socket -------------------------------------------------------------------------------- */
-
-bool tg_jq_process_is_silent(const struct tg_jq_process *process)
+bool tg_jq_process_end(struct tg_jq_process *process)
 {
-    char byte;
-    return process->pid != 0 && recv(process->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EINTR);
-}
-
-/* TG_OK also when the other side is gone: the call that follows will tell. */
-static enum tg_err wait_for(int socket, short events, uint64_t deadline_ms)
-{
-    enum { POLL_MAX_MS = 60 * 1000 };
-    for (;;) {
-        uint64_t now_ms = tg_clock_now_ms();
-        uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-        struct pollfd look = { .fd = socket, .events = events };
-        int count = poll(&look, 1, left_ms < POLL_MAX_MS ? (int)left_ms : POLL_MAX_MS);
-        if (count > 0)
-            return TG_OK;
-        if (count < 0 && errno != EINTR)
-            return TG_ERR_IO;
-        if (left_ms == 0)
-            return TG_ERR_TIMEOUT;
-    }
-}
-
-static void skip(struct iovec *parts, size_t count, size_t length)
-{
-    for (size_t i = 0; i < count && length > 0; i++) {
-        size_t step = length < parts[i].iov_len ? length : parts[i].iov_len;
-        if (step > 0)
-            parts[i].iov_base = (char *)parts[i].iov_base + step;
-        parts[i].iov_len -= step;
-        length -= step;
-    }
-}
-
-enum tg_err tg_jq_process_send(const struct tg_jq_process *process, enum tg_jq_kind kind, struct tg_str first,
-                               struct tg_str second, uint64_t deadline_ms)
-{
-    struct tg_jq_head head = { .kind = kind, .length = (uint32_t)(first.length + second.length) };
-    struct iovec parts[] = { { &head, sizeof(head) },
-                             { (void *)(uintptr_t)first.data, first.length },
-                             { (void *)(uintptr_t)second.data, second.length } };
-    for (size_t left = sizeof(head) + head.length; left > 0;) {
-        struct msghdr message = { .msg_iov = parts, .msg_iovlen = TG_COUNT_OF(parts) };
-        ssize_t sent = sendmsg(process->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            skip(parts, TG_COUNT_OF(parts), (size_t)sent);
-            left -= (size_t)sent;
-        } else if (errno == EAGAIN) {
-            enum tg_err err = wait_for(process->socket, POLLOUT, deadline_ms);
-            if (err)
-                return err;
-        } else if (errno != EINTR) {
-            return TG_ERR_IO;
-        }
-    }
-    return TG_OK;
-}
-
-enum tg_err tg_jq_process_wait(const struct tg_jq_process *process, uint64_t deadline_ms)
-{
-    return wait_for(process->socket, POLLIN, deadline_ms);
-}
-
-static enum tg_err receive_all(int socket, void *bytes, size_t length, uint64_t deadline_ms)
-{
-    for (size_t at = 0; at < length;) {
-        enum tg_err err = wait_for(socket, POLLIN, deadline_ms);
-        if (err)
-            return err;
-        ssize_t count = recv(socket, (char *)bytes + at, length - at, MSG_DONTWAIT);
-        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
-            return TG_ERR_IO;
-        at += count > 0 ? (size_t)count : 0;
-    }
-    return TG_OK;
-}
-
-enum tg_err tg_jq_process_receive(const struct tg_jq_process *process, size_t max_bytes,
-                                  enum tg_jq_kind *ret_kind, struct tg_buffer *out, uint64_t deadline_ms)
-{
-    struct tg_jq_head head;
-    enum tg_err err = receive_all(process->socket, &head, sizeof(head), deadline_ms);
-    if (err)
-        return err;
-    if (head.length > max_bytes)
-        return TG_ERR_IO;
-    if (head.length > 0) {
-        err = tg_buffer_reserve(out, head.length);
-        if (!err)
-            err = receive_all(process->socket, out->data + out->length, head.length, deadline_ms);
-        if (!err)
-            out->length += head.length;
-        if (out->data)
-            out->data[out->length] = '\0';
-        if (err)
-            return err;
-    }
-    *ret_kind = (enum tg_jq_kind)head.kind;
-    return TG_OK;
+    if (process->socket >= 0)
+        close(process->socket);
+    process->socket = -1;
+    kill(process->pid, SIGKILL);
+    return tg_jq_process_reap(process->pid, false);
 }

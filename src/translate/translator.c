@@ -1,20 +1,21 @@
 /* The translator: a message becomes events, or is filtered, repeated or a misfit.
  *
- *   run ─► decode ─┬─ binary ─► when ─► base64 ─────────────────────────────────────┐
- *                  └─ text ─► filter (jq) ─► split ─► translate_part ───────────────┴─► deliver: seen? ─► emit
- *                             1 to n ───────► 1 to n   when ─► event, id, data
+ *   prepare: decode ─┬─ binary ─► when ─► base64 ──────────────────────────────┐
+ *                    └─ text ─► (jq: line.c) ─► split ─► translate_part ────────┴─► deliver: seen? ─► emit
+ *                               1 to n ───────► 1 to n   when ─► event, id, data
+ *
+ * What comes before jq is one step, what follows it is another: between them the message may wait (line.c).
  *
  * JSON is checked when the first rule needs it, and once. Nothing is parsed into values: rules find what they want in
  * the text, and what needs no change is borrowed from it. */
-#include "tidegate/translate.h"
-
+#include "translator.h"
 #include "address.h"
 #include "condition.h"
 #include "decode.h"
 #include "draft.h"
-#include "jq.h"
 #include "seen.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,16 +26,14 @@ enum { KEPT_BYTES = 256 * 1024, ERROR_DATA_BYTES = 64 };
 struct tg_translator {
     const struct tg_config_translate *rules;
     struct tg_decoder decoder;
-    struct tg_jq *jq;
     struct tg_pointer *split;
     struct tg_condition *when;
     struct tg_draft_rules draft_rules;
     struct tg_seen *seen;
     struct tg_buffer seen_text;
     struct tg_address address;
-    struct tg_buffer outputs; /* of jq */
-    bool is_let_go;           /* the event that is just being emitted */
-    tg_lost_fn *on_lost;      /* or NULL */
+    bool is_let_go;      /* the event that is just being emitted */
+    tg_lost_fn *on_lost; /* or NULL */
 };
 
 /* One message on its way. */
@@ -74,18 +73,6 @@ static enum tg_err compile_split(struct tg_translator *translator, struct tg_buf
     return err;
 }
 
-static enum tg_err compile_jq(struct tg_translator *translator, struct tg_buffer *ret_error)
-{
-    const struct tg_config_translate *rules = translator->rules;
-    struct tg_jq_options options = {
-        .filter = rules->jq,
-        .timeout_ms = (uint64_t)rules->jq_timeout_ms,
-        .max_output_bytes = (size_t)rules->jq_max_output_bytes,
-    };
-
-    return rules->jq ? tg_jq_new(&options, &translator->jq, ret_error) : TG_OK;
-}
-
 enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg_translator **ret_translator,
                               struct tg_buffer *ret_error)
 {
@@ -99,8 +86,6 @@ enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg
         err = compile_split(translator, ret_error);
     if (!err && rules->when)
         err = tg_condition_new(rules->when, &translator->when, ret_error);
-    if (!err)
-        err = compile_jq(translator, ret_error);
     if (err) {
         tg_translator_free(translator);
         return err;
@@ -148,14 +133,12 @@ void tg_translator_free(struct tg_translator *translator)
     if (!translator)
         return;
     tg_decoder_deinit(&translator->decoder);
-    tg_jq_free(translator->jq);
     tg_pointer_free(translator->split);
     tg_condition_free(translator->when);
     tg_draft_rules_deinit(&translator->draft_rules);
     tg_seen_free(translator->seen);
     tg_buffer_deinit(&translator->seen_text);
     tg_address_deinit(&translator->address);
-    tg_buffer_deinit(&translator->outputs);
     free(translator);
 }
 
@@ -174,7 +157,6 @@ static void release_buffers(struct tg_translator *translator)
     release_large(&translator->draft_rules.data_text);
     release_large(&translator->seen_text);
     release_large(&translator->address.text);
-    release_large(&translator->outputs);
 }
 
 /* ---- the end: seen, emit, and what is done about misfits --------------------------------------- */
@@ -410,33 +392,63 @@ static void split_outputs(struct run *run, struct tg_str outputs)
     }
 }
 
-static enum tg_misfit misfit_of(enum tg_err err, enum tg_misfit other)
+enum tg_misfit tg_misfit_of(enum tg_err err, enum tg_misfit other)
 {
     if (err == TG_ERR_MEMORY)
         return TG_MISFIT_MEMORY;
     return err == TG_ERR_TOO_LARGE ? TG_MISFIT_OVERSIZE : other;
 }
 
-static void filter(struct run *run, struct tg_part *part)
+bool tg_translator_has_filter(const struct tg_translator *translator)
 {
-    struct tg_translator *translator = run->translator;
+    return translator->rules->jq != NULL;
+}
 
-    if (!translator->jq) {
-        split(run, part);
-        return;
-    }
-    if (!tg_json_is_valid(&part->json)) {
-        on_misfit(run, TG_MISFIT_JSON, part);
-        return;
-    }
-    tg_buffer_clear(&translator->outputs);
-    enum tg_err err = tg_jq_run(translator->jq, part->json.text, &translator->outputs);
-    if (err) {
-        on_misfit(run, misfit_of(err, TG_MISFIT_JQ), part);
-        return;
-    }
-    split_outputs(run,
-                  (struct tg_str){ tg_text_or_empty(translator->outputs.data), translator->outputs.length });
+void tg_translator_prepare(struct tg_translator *translator, const struct tg_message *message,
+                           struct tg_prepared *ret_prepared)
+{
+    struct tg_prepared prepared = { .whole.json.text = { tg_text_or_empty(message->bytes), message->length },
+                                    .is_binary = message->is_binary };
+    struct tg_json *json = &prepared.whole.json;
+    bool is_decoded = translator->rules->decode_count > 0;
+    enum tg_err err =
+        is_decoded ? tg_decoder_run(&translator->decoder, &json->text, &prepared.is_binary) : TG_OK;
+
+    if (err)
+        prepared.misfit = tg_misfit_of(err, TG_MISFIT_DECODE);
+    else if (prepared.is_binary)
+        json->state = TG_JSON_NO;
+    else if (!is_decoded && !tg_utf8_is_valid(json->text.data, json->text.length))
+        prepared.misfit = TG_MISFIT_UTF8;
+    else if (translator->rules->jq && !tg_json_is_valid(json))
+        prepared.misfit = TG_MISFIT_JSON;
+    prepared.needs_filter = translator->rules->jq && prepared.misfit == TG_MISFIT_NONE && !prepared.is_binary;
+    *ret_prepared = prepared;
+}
+
+void tg_translator_finish(struct tg_translator *translator, struct tg_seen *seen,
+                          const struct tg_message *message, struct tg_prepared *prepared,
+                          struct tg_str outputs, tg_emit_fn *emit, void *arg,
+                          struct tg_translation *ret_translation)
+{
+    struct run run = { .translator = translator,
+                       .seen = seen,
+                       .message = message,
+                       .emit = emit,
+                       .arg = arg,
+                       .translation = ret_translation };
+
+    *ret_translation = (struct tg_translation){ 0 };
+    translator->address.key = TG_STR("");
+    if (prepared->misfit != TG_MISFIT_NONE)
+        on_misfit(&run, prepared->misfit, &prepared->whole);
+    else if (prepared->is_binary)
+        translate_part(&run, &prepared->whole, true);
+    else if (prepared->needs_filter)
+        split_outputs(&run, outputs);
+    else
+        split(&run, &prepared->whole);
+    release_buffers(translator);
 }
 
 void tg_translator_run(struct tg_translator *translator, const struct tg_message *message, tg_emit_fn *emit,
@@ -449,27 +461,19 @@ void tg_translator_run_for(struct tg_translator *translator, struct tg_seen *see
                            const struct tg_message *message, tg_emit_fn *emit, void *arg,
                            struct tg_translation *ret_translation)
 {
-    struct run run = { .translator = translator,
-                       .seen = seen,
-                       .message = message,
-                       .emit = emit,
-                       .arg = arg,
-                       .translation = ret_translation };
-    struct tg_part whole = { .json.text = { message->bytes ? message->bytes : "", message->length } };
-    bool is_binary = message->is_binary, is_decoded = translator->rules->decode_count > 0;
+    struct tg_prepared prepared;
 
-    *ret_translation = (struct tg_translation){ 0 };
-    translator->address.key = TG_STR("");
-    enum tg_err err = is_decoded ? tg_decoder_run(&translator->decoder, &whole.json.text, &is_binary) : TG_OK;
-    if (err) {
-        on_misfit(&run, misfit_of(err, TG_MISFIT_DECODE), &whole);
-    } else if (is_binary) {
-        whole.json.state = TG_JSON_NO;
-        translate_part(&run, &whole, true);
-    } else if (!is_decoded && !tg_utf8_is_valid(whole.json.text.data, whole.json.text.length)) {
-        on_misfit(&run, TG_MISFIT_UTF8, &whole);
-    } else {
-        filter(&run, &whole);
-    }
-    release_buffers(translator);
+    assert(!translator->rules->jq);
+    tg_translator_prepare(translator, message, &prepared);
+    tg_translator_finish(translator, seen, message, &prepared, TG_STR(""), emit, arg, ret_translation);
+}
+
+const struct tg_config_translate *tg_translator_rules(const struct tg_translator *translator)
+{
+    return translator->rules;
+}
+
+struct tg_seen *tg_translator_own_seen(const struct tg_translator *translator)
+{
+    return translator->seen;
 }

@@ -205,11 +205,26 @@ static void make_libraries(struct group *group)
         tg_log(TG_LOG_ERROR, "upstream", "libcurl_failed", TG_F_INT("worker", worker));
 }
 
+static bool open_line(struct group *group, struct tg_upstream *upstream)
+{
+    if (!tg_translator_has_filter(upstream->share->translator))
+        return true;
+    if (!group->filters)
+        group->filters = tg_jq_pool_new(group->worker);
+    if (upstream_open_line(upstream, group->filters))
+        return true;
+    tg_log(TG_LOG_ERROR, "upstream", "not_begun", TG_F_STR("stream", upstream_name(upstream)),
+           TG_F_ERR(TG_ERR_MEMORY));
+    return false;
+}
+
 void set_begin(struct group *group, struct tg_upstream *upstream)
 {
     struct tg_http_client *http = NULL;
 
     if (group->is_stopped)
+        return;
+    if (!open_line(group, upstream))
         return;
     if (!upstream_is_websocket(upstream))
         http = join_http(group, upstream->source->config->upstream.tls.ca);
@@ -314,6 +329,7 @@ static void release_group(struct group *group)
     set_drop_changes(group);
     DL_FOREACH(group->upstreams, upstream)
     tg_upstream_release(upstream, true);
+    tg_jq_pool_free(group->filters);
     tg_context_free(group->context);
     for (size_t i = 0; i < group->http_share_count; i++)
         tg_http_client_free(group->https[i].client);

@@ -32,6 +32,7 @@ struct group { /* the upstreams of a worker */
     size_t websocket_count, http_count; /* that may be there; 0 of both: the group is not used */
 
     /* the worker's thread */
+    struct tg_jq_pool *filters; /* NULL: no upstream needs one */
     struct tg_context *context; /* NULL: no upstream needs it, or it could not be made */
     struct http_share *https;   /* http_share_count of them; none: the same */
     size_t http_share_count;

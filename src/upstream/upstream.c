@@ -217,6 +217,8 @@ static void on_health_time(void *arg)
 {
     struct tg_upstream *up = arg;
 
+    if (up->is_held) /* it may have said something, unheard; pings and keepalives go on */
+        tg_health_on_message(&up->health, upstream_now_ms(up));
     for (;;) {
         switch (tg_health_poll(&up->health, upstream_now_ms(up))) {
         case TG_HEALTH_NONE:
@@ -277,6 +279,7 @@ void tg_upstream_release(struct tg_upstream *up, bool is_pool_stopped)
 {
     struct tg_link *link = up->link;
 
+    upstream_close_line(up);
     up->link = NULL;
     tg_pass_give_up(&up->pass);
     tg_fresh_cancel(&up->fresh_wait);

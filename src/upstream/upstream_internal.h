@@ -2,6 +2,7 @@
  *
  *     upstream.c           starts and ends links as the supervisor says
  *     upstream_messages.c  takes what they deliver
+ *     upstream_line.c      the same, where messages wait for a jq filter
  *     upstream_streams.c   what is done to the stream, or to all of them
  *     upstream_losses.c    what its streams should have had, and did not get
  *     upstream_outgoing.c  the way back
@@ -26,6 +27,12 @@
 struct group;  /* set_internal.h: a worker's upstreams */
 struct routes; /* routes.h */
 
+/* What became of the events of the message at hand. */
+struct emission {
+    uint64_t refused;
+    uint64_t lost[TG_MISFIT_COUNT]; /* events that were made, and could not be taken */
+};
+
 struct tg_upstream {
     uint64_t id; /* never used again */
     struct tg_source *source;
@@ -42,7 +49,7 @@ struct tg_upstream {
     struct tg_fresh_wait fresh_wait;
     void (*go)(struct tg_upstream *up); /* once that is over */
     struct tg_stream *stream;           /* a reference; NULL: `routes` has them */
-    struct tg_loss loss;      /* of `stream` */
+    struct tg_loss loss;                /* of `stream` */
     struct routes *routes;
     struct tg_worker *worker;
     struct group *group;
@@ -63,7 +70,11 @@ struct tg_upstream {
     struct tg_progress progress;
     bool has_events;         /* there has been one */
     uint64_t cursor_missing; /* answers without a cursor, before the first that has one */
-    struct tg_seen *seen;    /* members alone: the others' is the translator's */
+    struct tg_line *line;    /* NULL: its messages wait for no filter */
+    bool is_held;            /* the line is full: nothing is to be read from the link */
+    bool is_finishing;       /* the farewell is in the line, or has been said */
+    struct emission emission;
+    struct tg_seen *seen; /* members alone: the others' is the translator's */
     struct tg_supervisor supervisor;
     struct tg_timer *supervisor_timer;
     struct tg_health health;
@@ -129,6 +140,20 @@ void upstream_log_failure(struct tg_upstream *up, const struct tg_link_end *end,
                           uint64_t delay_ms);
 void upstream_log_finish(struct tg_upstream *up, const struct tg_link_end *end); /* in order, and for good */
 
+/* upstream_messages.c; `upstream` is the argument */
+bool upstream_on_event(void *upstream, const struct tg_event *event);
+void upstream_on_translated(void *upstream, const struct tg_message *message,
+                            const struct tg_translation *translation);
+
+/* upstream_line.c. Before it begins; false: memory is out. */
+bool upstream_open_line(struct tg_upstream *up, struct tg_jq_pool *filters);
+void upstream_close_line(struct tg_upstream *up);
+bool upstream_put(struct tg_upstream *up, const struct tg_message *message); /* as tg_line_put */
+bool upstream_has_waiting(const struct tg_upstream *up);
+/* Does it now or, while messages wait, once they have come out. The bytes are copied then. */
+void upstream_in_order(struct tg_upstream *up, void (*run)(struct tg_upstream *up, struct tg_str bytes),
+                       struct tg_str bytes);
+
 /* upstream_streams.c */
 enum tg_err upstream_append(struct tg_upstream *up,
                             const struct tg_event *event);                  /* of the message at hand */
@@ -136,6 +161,8 @@ void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason); /* N
 void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state);
 /* The backend has said all it had to say: the streams end, and no link follows. `reason` is a constant. */
 void upstream_finish(struct tg_upstream *up, const char *reason);
+/* The same before what still waits for a filter, which then has no stream to go to. */
+void upstream_finish_now(struct tg_upstream *up, const char *reason);
 /* It had not, and cannot be asked again. `status`: of its answer, if that is why; else 0. */
 void upstream_break_off(struct tg_upstream *up, unsigned status);
 void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream); /* with up->farewell */

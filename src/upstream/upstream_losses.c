@@ -41,7 +41,8 @@ void upstream_lose(struct tg_upstream *up, enum tg_gap_reason reason)
     if (up->farewell)
         return;
     if (up->source->config->session.is_plain) {
-        upstream_break_off(up, 0);
+        up->is_broken_off = true;
+        upstream_finish_now(up, "failed");
         return;
     }
     if (up->routes) {

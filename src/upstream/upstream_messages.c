@@ -2,6 +2,7 @@
 #include "upstream_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Over HTTP each good answer says that who asked may. */
 static void note_answer(struct tg_upstream *up)
@@ -33,6 +34,8 @@ static void on_open(void *arg)
     upstream_start_health(up);
     upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_OPENED }, TG_REASON_NONE);
     upstream_on_drained(up);
+    if (up->is_held && up->link)
+        tg_link_hold(up->link, true);
 }
 
 /* ---- messages --------------------------------------------------------------------------------- */
@@ -52,12 +55,6 @@ static void log_message(struct tg_upstream *up, const char *event, const char *w
     free(rule);
 }
 
-struct emission {
-    struct tg_upstream *upstream;
-    uint64_t refused;
-    uint64_t lost[TG_MISFIT_COUNT]; /* events that were made, and could not be taken */
-};
-
 /* What tg_stream_append has against an event. */
 static enum tg_misfit misfit_of(enum tg_err err)
 {
@@ -66,39 +63,37 @@ static enum tg_misfit misfit_of(enum tg_err err)
     return err == TG_ERR_MEMORY ? TG_MISFIT_MEMORY : TG_MISFIT_EVENT;
 }
 
-static void lose_event(struct emission *emission, enum tg_err err)
+static void lose_event(struct tg_upstream *up, enum tg_err err)
 {
     enum tg_misfit misfit = misfit_of(err);
 
-    emission->lost[misfit]++;
-    upstream_lose(emission->upstream, misfit == TG_MISFIT_OVERSIZE ? TG_GAP_OVERSIZE
-                                      : misfit == TG_MISFIT_MEMORY ? TG_GAP_MEMORY
-                                                                   : TG_GAP_ENCODING);
+    up->emission.lost[misfit]++;
+    upstream_lose(up, misfit == TG_MISFIT_OVERSIZE ? TG_GAP_OVERSIZE
+                      : misfit == TG_MISFIT_MEMORY ? TG_GAP_MEMORY
+                                                   : TG_GAP_ENCODING);
 }
 
-static bool on_event(void *arg, const struct tg_event *event)
+bool upstream_on_event(void *arg, const struct tg_event *event)
 {
-    struct emission *emission = arg;
-    enum tg_err err = upstream_append(emission->upstream, event);
+    struct tg_upstream *up = arg;
+    enum tg_err err = upstream_append(up, event);
 
-    emission->upstream->has_events = emission->upstream->has_events || err == TG_OK;
+    up->has_events = up->has_events || err == TG_OK;
     if (err == TG_OK)
         return true;
     if (err == TG_ERR_CLOSED)
         return false;
-    if (err == TG_ERR_LIMIT && emission->upstream->routes)
-        emission->refused++;
+    if (err == TG_ERR_LIMIT && up->routes)
+        up->emission.refused++;
     else
-        lose_event(emission, err);
-    tg_translator_let_go(emission->upstream->share->translator); /* the message's other events may be taken */
+        lose_event(up, err);
+    tg_translator_let_go(up->share->translator); /* the message's other events may be taken */
     return true;
 }
 
 void upstream_on_lost(void *arg, enum tg_gap_reason reason)
 {
-    const struct emission *emission = arg;
-
-    upstream_lose(emission->upstream, reason);
+    upstream_lose(arg, reason);
 }
 
 static void count_misfits(struct tg_upstream *up, const struct tg_translation *translation, size_t length)
@@ -141,36 +136,40 @@ static void watch_rules(struct tg_upstream *up, const struct tg_translation *tra
                TG_F_STR("option", "translate.when"), TG_F_INT("messages", TG_WATCHED_MESSAGES));
 }
 
-static void run_translator(struct tg_upstream *up, const struct tg_message *message,
-                           struct emission *emission, struct tg_translation *ret_translation)
+void upstream_on_translated(void *arg, const struct tg_message *message,
+                            const struct tg_translation *translation)
 {
-    struct tg_translator *translator = up->share->translator;
+    struct tg_upstream *up = arg;
+    const struct emission emission = up->emission;
 
-    if (up->own)
-        tg_translator_run_for(translator, up->seen, message, on_event, emission, ret_translation);
-    else
-        tg_translator_run(translator, message, on_event, emission, ret_translation);
-}
-
-/* False: it was no text. */
-static bool translate(struct tg_upstream *up, const struct tg_message *message)
-{
-    struct emission emission = { .upstream = up };
-    struct tg_translation translation;
-
-    run_translator(up, message, &emission, &translation);
-    if (translation.filtered > 0)
-        tg_figure_add(&upstream_counters(up)->filtered, translation.filtered);
-    watch_rules(up, &translation);
-    if (translation.repeated > 0)
-        tg_figure_add(&upstream_counters(up)->repeated, translation.repeated);
-    if (translation.first_misfit != TG_MISFIT_NONE)
-        count_misfits(up, &translation, message->length);
+    up->emission = (struct emission){ 0 };
+    if (translation->filtered > 0)
+        tg_figure_add(&upstream_counters(up)->filtered, translation->filtered);
+    watch_rules(up, translation);
+    if (translation->repeated > 0)
+        tg_figure_add(&upstream_counters(up)->repeated, translation->repeated);
+    if (translation->first_misfit != TG_MISFIT_NONE)
+        count_misfits(up, translation, message->length);
     if (emission.refused > 0)
         count_refused(up, emission.refused, message->length);
     for (size_t i = 0; i < TG_MISFIT_COUNT; i++)
         if (emission.lost[i] > 0)
             count_lost(up, (enum tg_misfit)i, emission.lost[i], message->length);
+}
+
+/* False: it was no text. */
+static bool translate(struct tg_upstream *up, const struct tg_message *message)
+{
+    struct tg_translator *translator = up->share->translator;
+    struct tg_translation translation;
+
+    if (up->line)
+        return upstream_put(up, message) || !up->link;
+    if (up->own)
+        tg_translator_run_for(translator, up->seen, message, upstream_on_event, up, &translation);
+    else
+        tg_translator_run(translator, message, upstream_on_event, up, &translation);
+    upstream_on_translated(up, message, &translation);
     return translation.misfits[TG_MISFIT_UTF8] == 0 || !up->link; /* a plain stream has broken off */
 }
 
@@ -196,6 +195,15 @@ static bool on_message(void *arg, const struct tg_message *message)
     return true;
 }
 
+/* `bytes`: the reason. */
+static void lose(struct tg_upstream *up, struct tg_str bytes)
+{
+    enum tg_gap_reason reason;
+
+    memcpy(&reason, bytes.data, sizeof(reason));
+    upstream_lose(up, reason);
+}
+
 static void on_dropped(void *arg, bool is_oversize)
 {
     struct tg_upstream *up = arg;
@@ -203,7 +211,8 @@ static void on_dropped(void *arg, bool is_oversize)
     tg_health_on_message(&up->health, upstream_now_ms(up));
     enum tg_misfit misfit = is_oversize ? TG_MISFIT_OVERSIZE : TG_MISFIT_MEMORY;
     tg_figure_add(&upstream_counters(up)->misfits[misfit], 1);
-    upstream_lose(up, is_oversize ? TG_GAP_OVERSIZE : TG_GAP_MEMORY);
+    enum tg_gap_reason reason = is_oversize ? TG_GAP_OVERSIZE : TG_GAP_MEMORY;
+    upstream_in_order(up, lose, (struct tg_str){ (const char *)&reason, sizeof(reason) });
     log_message(up, "message_dropped", is_oversize ? "oversize" : "memory", NULL,
                 (size_t)up->config->max_message_bytes);
 }

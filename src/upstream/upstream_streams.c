@@ -5,6 +5,8 @@
 #include "expand.h"
 #include "routes.h"
 
+#include <string.h>
+
 /* Its clients get the backend's events alone. */
 static bool is_plain(const struct tg_upstream *up)
 {
@@ -38,6 +40,19 @@ static enum tg_err append_to_all(struct tg_upstream *up, const struct tg_event *
     return tg_stream_append(up->stream, event, upstream_now_ms(up));
 }
 
+static void append_marker(struct tg_upstream *up, struct tg_str data)
+{
+    struct tg_event event = {
+        .type = tg_str_from(up->source->names->upstream_event),
+        .data = data,
+        .is_control = true,
+    };
+    enum tg_err err = append_to_all(up, &event);
+
+    if (err < 0)
+        tg_log(TG_LOG_ERROR, "upstream", "marker_lost", TG_F_STR("stream", upstream_name(up)), TG_F_ERR(err));
+}
+
 void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason)
 {
     struct tg_buffer data = { 0 };
@@ -50,15 +65,9 @@ void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason)
     else
         err = tg_buffer_appendf(&data, "{\"state\":\"down\",\"reason\":\"%s\"}",
                                 tg_upstream_reason_text(reason));
-    if (err == TG_OK) {
-        struct tg_event event = {
-            .type = tg_str_from(up->source->names->upstream_event),
-            .data = tg_buffer_view(&data),
-            .is_control = true,
-        };
-        err = append_to_all(up, &event);
-    }
-    if (err < 0)
+    if (err == TG_OK)
+        upstream_in_order(up, append_marker, tg_buffer_view(&data));
+    else
         tg_log(TG_LOG_ERROR, "upstream", "marker_lost", TG_F_STR("stream", upstream_name(up)), TG_F_ERR(err));
     tg_buffer_deinit(&data);
 }
@@ -103,15 +112,16 @@ void upstream_end_stream(struct tg_upstream *up, struct tg_stream *stream)
         tg_stream_end(stream, NULL, upstream_now_ms(up));
 }
 
-void upstream_finish(struct tg_upstream *up, const char *reason)
+/* `bytes`: the pointer to the reason. */
+static void finish(struct tg_upstream *up, struct tg_str bytes)
 {
     if (up->farewell)
         return;
-    up->farewell = reason;
+    memcpy(&up->farewell, bytes.data, sizeof(up->farewell));
     tg_figure_add(&upstream_counters(up)->endings[up->is_broken_off ? TG_ENDING_FAILED : TG_ENDING_COMPLETE],
                   1);
     tg_log(upstream_log_level(up), "upstream", "ended", TG_F_STR("stream", upstream_name(up)),
-           TG_F_STR("reason", reason));
+           TG_F_STR("reason", up->farewell));
     tg_upstream_halt(up, UPSTREAM_CLOSE_NORMAL);
     if (up->own)
         upstream_forget_body(up);
@@ -123,6 +133,22 @@ void upstream_finish(struct tg_upstream *up, const char *reason)
         (void)upstream_tell_losses(up, up->stream, &up->loss);
         upstream_end_stream(up, up->stream);
     }
+}
+
+void upstream_finish(struct tg_upstream *up, const char *reason)
+{
+    if (up->farewell || up->is_finishing)
+        return;
+    up->is_finishing = true;
+    if (upstream_has_waiting(up))
+        tg_upstream_halt(up, UPSTREAM_CLOSE_NORMAL);
+    upstream_in_order(up, finish, (struct tg_str){ (const char *)&reason, sizeof(reason) });
+}
+
+void upstream_finish_now(struct tg_upstream *up, const char *reason)
+{
+    up->is_finishing = true;
+    finish(up, (struct tg_str){ (const char *)&reason, sizeof(reason) });
 }
 
 void upstream_break_off(struct tg_upstream *up, unsigned status)

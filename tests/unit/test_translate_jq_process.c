@@ -11,7 +11,7 @@
 static void a_process_killed_between_messages_costs_none(void **state)
 {
     (void)state;
-    struct tg_jq *jq = new_jq(FILTER, LONG_MS);
+    struct waited *jq = new_jq(FILTER, LONG_MS);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(run(jq, "2"), TG_OK);
         pid_t pid = find_child();
@@ -21,44 +21,63 @@ static void a_process_killed_between_messages_costs_none(void **state)
         assert_int_equal(run(jq, "3"), TG_OK);
         assert_int_not_equal(find_child(), pid);
     }
-    tg_jq_free(jq);
+    waited_free(jq);
 }
 
-/* Kills the process once it is busy: it has used time since. */
-static void *kill_when_busy(void *arg)
+/* Twice, since the message gets a second chance. */
+static void kill_while_running(struct waited *jq)
 {
-    pid_t pid = *(pid_t *)arg, parent;
-    unsigned long ticks, ticks_before;
-    char state;
-    if (!read_stat(pid, &state, &parent, &ticks_before))
-        return NULL;
-    while (read_stat(pid, &state, &parent, &ticks) && ticks < ticks_before + 3)
-        usleep(1000);
-    kill(pid, SIGKILL);
-    return NULL;
-}
-
-static void kill_while_running(struct tg_jq *jq)
-{
-    pid_t pid = find_child();
-    pthread_t killer;
-    assert_int_equal(pthread_create(&killer, NULL, kill_when_busy, &pid), 0);
-    assert_int_equal(run(jq, "1"), TG_ERR_IO);
-    pthread_join(killer, NULL);
+    struct tg_jq *filter = jq->user->jq;
+    struct tg_buffer out = { 0 };
+    jq->out = &out;
+    jq->is_done = false;
+    assert_int_equal(tg_jq_put(jq->user, TG_STR("1")), TG_OK);
+    for (int time = 0; time < 2; time++) {
+        while (filter->queue.sent_count == 0)
+            turn(jq);
+        kill(find_child(), SIGKILL);
+        while (filter->queue.sent_count > 0)
+            turn(jq);
+        assert_int_equal(jq->is_done, time == 1);
+    }
+    assert_int_equal(jq->err, TG_ERR_IO);
+    tg_buffer_deinit(&out);
 }
 
 static void a_process_killed_over_a_message_is_started_again(void **state)
 {
     (void)state;
     tg_jq_set_clock(fake_clock);
-    struct tg_jq *jq = new_jq(FILTER, LONG_MS);
+    struct waited *jq = new_jq(FILTER, LONG_MS);
     kill_while_running(jq);
     assert_int_equal(run(jq, "2"), TG_OK); /* once is not often */
     kill_while_running(jq);
     assert_int_equal(run(jq, "2"), TG_ERR_LIMIT);
     fake_now_ms += 1000;
     assert_int_equal(run(jq, "2"), TG_OK);
-    tg_jq_free(jq);
+    waited_free(jq);
+}
+
+static void a_process_killed_while_it_starts_is_started_again(void **state)
+{
+    (void)state;
+    tg_jq_set_clock(fake_clock);
+    struct waited *jq = new_jq(FILTER, LONG_MS);
+    kill(find_child(), SIGKILL);
+    while (jq->user->jq->state == JQ_READY)
+        turn(jq);
+    struct tg_buffer out = { 0 };
+    jq->out = &out;
+    jq->is_done = false;
+    assert_int_equal(tg_jq_put(jq->user, TG_STR("2")), TG_OK);
+    while (jq->user->jq->state != JQ_STARTING)
+        turn(jq);
+    kill(find_child(), SIGKILL);
+    while (!jq->is_done)
+        turn(jq);
+    assert_int_equal(jq->err, TG_OK);
+    tg_buffer_deinit(&out);
+    waited_free(jq);
 }
 
 /* ---- what the process is given ----------------------------------------------------------------- */
@@ -98,7 +117,7 @@ static void the_process_gets_what_it_needs_and_no_more(void **state)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGALRM, SIG_IGN);
 
-    struct tg_jq *jq = new_jq(".", LONG_MS);
+    struct waited *jq = new_jq(".", LONG_MS);
     assert_int_equal(run(jq, "2"), TG_OK);
     pid_t pid = find_child();
     char path[64];
@@ -116,7 +135,7 @@ static void the_process_gets_what_it_needs_and_no_more(void **state)
 #if !TG_HAS_SHADOW_MEMORY
     assert_int_equal(limit_of(pid, RLIMIT_AS), 512 << 20);
 #endif
-    tg_jq_free(jq);
+    waited_free(jq);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGALRM, SIG_DFL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -129,10 +148,10 @@ static void a_program_that_cannot_do_it_is_an_error(void **state)
     static const char *const programs[] = { "/nonexistent/tidegate", "/bin/true", "/bin/cat", "/" };
     struct tg_jq_options options = { .filter = ".", .timeout_ms = LONG_MS, .max_output_bytes = 99 };
     for (size_t i = 0; i < TG_COUNT_OF(programs); i++) {
-        struct tg_jq *jq = NULL;
+        struct waited *jq = NULL;
         struct tg_buffer error = { 0 };
         tg_jq_set_program(programs[i]);
-        assert_int_equal(tg_jq_new(&options, &jq, &error), TG_ERR_IO);
+        assert_int_equal(waited_new(&options, &jq, &error), TG_ERR_IO);
         assert_null(jq);
         assert_non_null(strstr(error.data, "cannot be started"));
         tg_buffer_deinit(&error);
@@ -144,10 +163,10 @@ static void a_process_of_a_filter_starts_none(void **state)
 {
     (void)state;
     struct tg_jq_options options = { .filter = ".", .timeout_ms = LONG_MS, .max_output_bytes = 99 };
-    struct tg_jq *jq = NULL;
+    struct waited *jq = NULL;
     struct tg_buffer error = { 0 };
     setenv(TG_JQ_VARIABLE, "1", 1);
-    assert_int_equal(tg_jq_new(&options, &jq, &error), TG_ERR_IO);
+    assert_int_equal(waited_new(&options, &jq, &error), TG_ERR_IO);
     unsetenv(TG_JQ_VARIABLE);
     tg_buffer_deinit(&error);
 }
@@ -156,15 +175,16 @@ static void a_program_that_has_gone_is_not_tried_with_each_message(void **state)
 {
     (void)state;
     tg_jq_set_clock(fake_clock);
-    struct tg_jq *jq = new_jq(FILTER, LONG_MS);
+    struct waited *jq = new_jq(FILTER, LONG_MS);
     tg_jq_set_program("/nonexistent/tidegate");
-    kill_while_running(jq);
+    pid_t pid = find_child();
+    kill(pid, SIGKILL);
     assert_int_equal(run(jq, "2"), TG_ERR_IO);
-    assert_int_equal(run(jq, "2"), TG_ERR_LIMIT);
+    assert_int_equal(run(jq, "2"), TG_ERR_IO);
     tg_jq_set_program(TIDEGATE_PROGRAM);
     fake_now_ms += 1000;
     assert_int_equal(run(jq, "2"), TG_OK);
-    tg_jq_free(jq);
+    waited_free(jq);
 }
 
 /* ---- many -------------------------------------------------------------------------------------- */
@@ -173,10 +193,10 @@ static void *run_many(void *arg)
 {
     (void)arg;
     struct tg_jq_options options = { .filter = "[.]", .timeout_ms = LONG_MS, .max_output_bytes = 99 };
-    struct tg_jq *jq = NULL;
+    struct waited *jq = NULL;
     struct tg_buffer out = { 0 }, expected = { 0 };
     size_t good = 0;
-    if (tg_jq_new(&options, &jq, &out))
+    if (waited_new(&options, &jq, &out))
         return NULL;
     for (unsigned i = 0; i < 100; i++) {
         char json[16];
@@ -184,10 +204,10 @@ static void *run_many(void *arg)
         tg_buffer_clear(&out);
         tg_buffer_clear(&expected);
         tg_buffer_appendf(&expected, "[%u]\n", i);
-        if (!tg_jq_run(jq, tg_str_from(json), &out) && strcmp(out.data, expected.data) == 0)
+        if (!waited_run(jq, tg_str_from(json), &out) && strcmp(out.data, expected.data) == 0)
             good++;
     }
-    tg_jq_free(jq);
+    waited_free(jq);
     tg_buffer_deinit(&out);
     tg_buffer_deinit(&expected);
     return good == 100 ? &descriptors_before : NULL;
@@ -212,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_process_killed_between_messages_costs_none, begin, end),
         cmocka_unit_test_setup_teardown(a_process_killed_over_a_message_is_started_again, begin, end),
+        cmocka_unit_test_setup_teardown(a_process_killed_while_it_starts_is_started_again, begin, end),
         cmocka_unit_test_setup_teardown(the_process_gets_what_it_needs_and_no_more, begin, end),
         cmocka_unit_test_setup_teardown(a_program_that_cannot_do_it_is_an_error, begin, end),
         cmocka_unit_test_setup_teardown(a_process_of_a_filter_starts_none, begin, end),

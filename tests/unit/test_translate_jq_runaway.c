@@ -2,14 +2,14 @@
 #include "jq_fixture.h"
 
 /* Until it is the filter that has been ended, and rests. */
-static void run_away(struct tg_jq *jq)
+static void run_away(struct waited *jq)
 {
     do
         assert_int_equal(run(jq, "1"), TG_ERR_TIMEOUT);
     while (run(jq, "2") != TG_ERR_LIMIT);
 }
 
-static void expect_rest(struct tg_jq *jq, uint64_t rest_ms)
+static void expect_rest(struct waited *jq, uint64_t rest_ms)
 {
     uint64_t begun_ms = fake_now_ms;
     run_away(jq);
@@ -23,8 +23,10 @@ static void a_filter_that_runs_away_is_ended_and_rests_longer_each_time(void **s
 {
     (void)state;
     tg_jq_set_clock(fake_clock);
-    struct tg_jq *jq = new_jq(FILTER, SHORT_MS);
+    struct waited *jq = new_jq(FILTER, SHORT_MS);
     pid_t first = find_child();
+    assert_int_equal(run(jq, "1"), TG_ERR_TIMEOUT);
+    assert_int_equal(run(jq, "2"), TG_OK);
     expect_rest(jq, 1000);
     assert_int_not_equal(find_child(), first);
     expect_rest(jq, 2000);
@@ -35,7 +37,7 @@ static void a_filter_that_runs_away_is_ended_and_rests_longer_each_time(void **s
     expect_rest(jq, 30000);
     fake_now_ms += 60 * 1000; /* it went well for a minute */
     expect_rest(jq, 1000);
-    tg_jq_free(jq);
+    waited_free(jq);
 }
 
 static void filters_that_run_away_in_other_ways_are_ended(void **state)
@@ -51,11 +53,13 @@ static void filters_that_run_away_in_other_ways_are_ended(void **state)
     };
     tg_jq_set_clock(fake_clock);
     for (size_t i = 0; i < TG_COUNT_OF(filters); i++) {
-        struct tg_jq *jq = new_jq(filters[i], SHORT_MS);
-        enum tg_err err = run(jq, "0");
-        assert_true(err == TG_ERR_TIMEOUT || err == TG_ERR_TOO_LARGE);
+        struct waited *jq = new_jq(filters[i], SHORT_MS);
+        for (int time = 0; time < 2; time++) { /* once is not often */
+            enum tg_err err = run(jq, "0");
+            assert_true(err == TG_ERR_TIMEOUT || err == TG_ERR_TOO_LARGE);
+        }
         assert_int_equal(run(jq, "0"), TG_ERR_LIMIT);
-        tg_jq_free(jq);
+        waited_free(jq);
     }
 }
 
@@ -66,21 +70,23 @@ static void a_filter_that_wants_all_memory_is_ended_and_rests(void **state)
     skip(); /* there is no limit then */
 #endif
     tg_jq_set_clock(fake_clock);
-    struct tg_jq *jq = new_jq("if . == 1 then \"x\" | until(false; . + .) else . end", LONG_MS);
+    struct waited *jq = new_jq("if . == 1 then \"x\" | until(false; . + .) else . end", LONG_MS);
+    assert_int_equal(run(jq, "1"), TG_ERR_TOO_LARGE);
+    assert_int_equal(run(jq, "2"), TG_OK);
     assert_int_equal(run(jq, "1"), TG_ERR_TOO_LARGE);
     assert_int_equal(run(jq, "2"), TG_ERR_LIMIT);
     fake_now_ms += 1000;
     assert_int_equal(run(jq, "2"), TG_OK);
-    tg_jq_free(jq);
+    waited_free(jq);
 }
 
 static void a_running_filter_can_be_freed_with_its_process(void **state)
 {
     (void)state;
-    struct tg_jq *jq = new_jq(FILTER, 1);
+    struct waited *jq = new_jq(FILTER, 1);
     (void)run(jq, "1"); /* a new process is starting then */
-    tg_jq_free(jq);
-    tg_jq_free(NULL);
+    waited_free(jq);
+    waited_free(NULL);
 }
 
 int main(void)
