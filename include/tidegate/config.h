@@ -98,6 +98,13 @@ enum tg_config_upstream_kind {
     TG_UPSTREAM_NDJSON, /* one message on each line */
     TG_UPSTREAM_POLL,   /* asked again and again; each answer is a message */
 };
+enum tg_config_framing {
+    TG_FRAMING_AUTO, /* json-seq when the answer's type is that, else lines */
+    TG_FRAMING_LINES,
+    TG_FRAMING_JSON,     /* texts one after the other, whatever is between them */
+    TG_FRAMING_JSON_SEQ, /* RFC 7464 */
+    TG_FRAMING_ARRAY,    /* the elements of an array */
+};
 enum tg_config_method { TG_CONFIG_GET, TG_CONFIG_POST };
 
 /* A URL in its parts, checked by the loader: ws and wss for websocket, http and https for the other kinds.
@@ -150,6 +157,7 @@ struct tg_config_upstream {
     char *content_type; /* of the body; by what the body is in the file unless set, never NULL with a body */
     char **
         accept_types; /* key "accept_type": media types of an answer to take besides; NULL-terminated, or NULL */
+    int64_t framing; /* ndjson: enum tg_config_framing */
     /* poll */
     int64_t every_ms;       /* from the end of one answer to the next request */
     int64_t jitter_percent; /* of every_ms, at random, more or less */

@@ -20,6 +20,8 @@ struct tg_message {
     const char *bytes;
     size_t length;
     bool is_binary;
+    bool is_json; /* it has to be: where it is not, it is a misfit, whatever the rules need */
+    bool is_cut;  /* with is_json: it is known to be none, or only a part of one */
     /* what an SSE backend says beside the data; empty: it does not. Without a rule of their own they are carried over:
      * the id only when it is a valid one here (tg_id_is_valid), else the event gets an id of Tidegate's own. */
     struct tg_str type;

@@ -15,7 +15,13 @@ static const struct tg_option_word connects[] = {
     { "always", TG_CONNECT_ALWAYS }, { "on_demand", TG_CONNECT_ON_DEMAND }, { 0 }
 };
 
+static const struct tg_option_word framings[] = {
+    { "auto", TG_FRAMING_AUTO },         { "lines", TG_FRAMING_LINES }, { "json", TG_FRAMING_JSON },
+    { "json-seq", TG_FRAMING_JSON_SEQ }, { "array", TG_FRAMING_ARRAY }, { 0 },
+};
+
 #define WEBSOCKET TG_KIND_BIT(TG_UPSTREAM_WEBSOCKET)
+#define NDJSON TG_KIND_BIT(TG_UPSTREAM_NDJSON)
 #define POLL TG_KIND_BIT(TG_UPSTREAM_POLL)
 #define OVER_HTTP (TG_KIND_BIT(TG_UPSTREAM_SSE) | TG_KIND_BIT(TG_UPSTREAM_NDJSON) | POLL)
 
@@ -191,6 +197,12 @@ static const struct tg_option upstream_options[] = {
       .help = "Media types of an answer (its `Content-Type`) to accept as well; `*/*` accepts any. Without it, `sse` "
               "accepts `text/event-stream`, `text/plain` and an answer without a type; `ndjson` accepts all types but "
               "HTML; `poll` accepts all answers but web pages." },
+    { .key = "framing", .type = TG_OPTION_ENUM, AT(tg_config_upstream, framing), .words = framings,
+      .default_text = "auto", .kinds = NDJSON, .example = "\"framing\": \"json\"",
+      .help = "Where one message ends and the next begins: `lines`, a message on each line; `json`, JSON texts one after "
+              "another, with or without white space between them or within (pretty-printed); `json-seq`, as RFC 7464; "
+              "`array`, the elements of one array that grows; `auto`, `json-seq` when the answer's type is "
+              "`application/json-seq`, else `lines`." },
     { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, every_ms), .min = MILLISECONDS(10),
       .max = DAYS(365), .default_text = "5s", .kinds = POLL, .example = "\"every\": \"500ms\"",
       .help = "How long to wait from the end of an answer to the next request." },

@@ -420,8 +420,12 @@ void tg_translator_prepare(struct tg_translator *translator, const struct tg_mes
         json->state = TG_JSON_NO;
     else if (!is_decoded && !tg_utf8_is_valid(json->text.data, json->text.length))
         prepared.misfit = TG_MISFIT_UTF8;
+    else if (!is_decoded && message->is_json && (message->is_cut || !tg_json_is_valid(json)))
+        prepared.misfit = TG_MISFIT_JSON;
     else if (translator->rules->jq && !tg_json_is_valid(json))
         prepared.misfit = TG_MISFIT_JSON;
+    if (prepared.misfit == TG_MISFIT_JSON)
+        json->state = TG_JSON_NO;
     prepared.needs_filter = translator->rules->jq && prepared.misfit == TG_MISFIT_NONE && !prepared.is_binary;
     *ret_prepared = prepared;
 }

@@ -65,6 +65,7 @@ void tg_line_reader_feed(struct tg_line_reader *reader, const char *bytes, size_
             keep(reader, (struct tg_str){ bytes, (size_t)(end - bytes) });
             return;
         }
+        reader->has_line_end = true;
         end_line(reader, (struct tg_str){ bytes, (size_t)(line_feed - bytes) });
         bytes = line_feed + 1;
     }

@@ -12,6 +12,7 @@ struct tg_line_reader {                              /* embedded; zero it, set t
 
     struct tg_buffer line; /* what there is of one that is not whole yet */
     bool is_passed_over;   /* the rest of this line */
+    bool has_line_end;     /* there has been one */
 };
 void tg_line_reader_deinit(struct tg_line_reader *reader);
 void tg_line_reader_feed(struct tg_line_reader *reader, const char *bytes, size_t length);

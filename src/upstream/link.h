@@ -41,6 +41,8 @@ struct tg_link_handler {
     void (*on_heard)(void *arg); /* a sign of life that is no message: a pong, a comment, a 304 */
     /* Polls: an answer without its cursor, and what it has there instead. */
     void (*on_cursor_missing)(void *arg, const char *finds);
+    /* Lines, where the configuration does not say so: for a while the first one has not come to its end. */
+    void (*on_no_line)(void *arg);
     void (*on_redirect)(void *arg, const char *host);
     /* poll: it is time for the next request, which `ops->ask` makes, from within or later. NULL: it is made at once. */
     void (*on_due)(void *arg);

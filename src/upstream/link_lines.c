@@ -1,11 +1,12 @@
-/* Links that are one long answer: text/event-stream, or JSON line by line.
+/* Links that are one long answer: text/event-stream, or JSON, line by line or framed otherwise.
  *
- *     request ─► head: is it what was asked for? ─► body ─► events or lines ─► messages
+ *     request ─► head: is it what was asked for? ─► body ─► events, lines or texts ─► messages
  *                  └─► no: on_end with the status      └─► it ends: on_end
  *
  * How far an event stream has come is kept up to date in the progress, event by event. Lines have nothing of the kind:
  * what a backend says between two connections is lost, unless it repeats it. */
 #include "content.h"
+#include "json_framer.h"
 #include "line_reader.h"
 #include "link_http.h"
 #include "retry_after.h"
@@ -13,17 +14,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOO_LARGE_HEAD = 431 }; /* RFC 6585 section 5 */
+enum {
+    TOO_LARGE_HEAD = 431,     /* RFC 6585 section 5 */
+    FIRST_LINE_MS = 5 * 1000, /* without a line end for so long, it may be framed otherwise */
+};
 
 struct lines_link {
     struct link_http base;
-    struct tg_timer *failure; /* NULL but when there was no memory for the exchange */
+    struct tg_worker *worker;
+    struct tg_timer *failure;    /* NULL but when there was no memory for the exchange */
+    struct tg_timer *first_line; /* or NULL */
     bool is_sse;
+    bool is_framed;     /* not by lines: `texts` */
     bool had_message;   /* in this block */
     bool is_past_start; /* of lines: the first has come */
     union {
         struct tg_sse_parser sse;
         struct tg_line_reader lines;
+        struct tg_json_framer texts;
     };
 };
 
@@ -31,8 +39,11 @@ static void free_link(struct lines_link *link)
 {
     link_http_deinit(&link->base);
     tg_timer_free(link->failure);
+    tg_timer_free(link->first_line);
     if (link->is_sse)
         tg_sse_parser_deinit(&link->sse);
+    else if (link->is_framed)
+        tg_json_framer_deinit(&link->texts);
     else
         tg_line_reader_deinit(&link->lines);
     free(link);
@@ -113,6 +124,23 @@ static void on_line(void *arg, struct tg_str line)
         give(link, &(struct tg_message){ .bytes = line.data, .length = line.length });
 }
 
+static void on_text(void *arg, struct tg_str text, bool is_cut)
+{
+    struct lines_link *link = arg;
+
+    if (!link->base.is_closed)
+        give(link, &(struct tg_message){
+                       .bytes = text.data, .length = text.length, .is_json = true, .is_cut = is_cut });
+}
+
+static void on_no_line(void *arg)
+{
+    struct lines_link *link = arg;
+
+    if (!link->lines.has_line_end)
+        link->base.handler->on_no_line(link->base.arg);
+}
+
 static void on_dropped(void *arg, bool is_oversize)
 {
     struct lines_link *link = arg;
@@ -166,34 +194,83 @@ static bool is_welcome(struct lines_link *link, const struct tg_http_answer *ans
     return false;
 }
 
+static int64_t framing_of(const struct lines_link *link, struct tg_str type)
+{
+    static const char *const sequences[] = { "application/json-seq", NULL };
+    int64_t framing = link->base.config->framing;
+
+    if (framing != TG_FRAMING_AUTO)
+        return framing;
+    return tg_content_is_any(type, sequences) ? TG_FRAMING_JSON_SEQ : TG_FRAMING_LINES;
+}
+
+/* Only now it is known how the body is framed. */
+static void init_framer(struct lines_link *link, int64_t framing)
+{
+    if (link->is_sse || framing == TG_FRAMING_LINES)
+        return;
+    tg_line_reader_deinit(&link->lines);
+    link->is_framed = true;
+    link->texts = (struct tg_json_framer){ .on_text = on_text,
+                                           .on_dropped = on_dropped,
+                                           .arg = link,
+                                           .max_bytes = (size_t)link->base.config->max_message_bytes,
+                                           .framing = (enum tg_config_framing)framing };
+}
+
 static bool on_head(void *arg, const struct tg_http_answer *answer)
 {
     struct lines_link *link = arg;
 
     if (!is_welcome(link, answer))
         return false;
+    init_framer(link, framing_of(link, answer->content_type));
     link->base.is_busy = true;
     link_tell_open(&link->base);
     return leave(link);
 }
 
+/* Lines are a guess here: when there is not one line end for a while, that is told, once. */
+static void watch_first_line(struct lines_link *link)
+{
+    if (link->first_line || link->lines.has_line_end || link->base.config->framing != TG_FRAMING_AUTO)
+        return;
+    link->first_line = tg_timer_new(link->worker, on_no_line, link);
+    tg_timer_start(link->first_line, FIRST_LINE_MS);
+}
+
+static enum tg_err feed(struct lines_link *link, const char *bytes, size_t length)
+{
+    enum tg_err err = TG_OK;
+
+    if (link->is_sse) {
+        err = tg_sse_parser_feed(&link->sse, bytes, length);
+        if (!link->base.is_closed)
+            note_progress(link);
+        if (err < 0) {
+            on_dropped(link, false);
+            link_set_verdict(&link->base, TG_REASON_CLOSED, "no memory for an event");
+        }
+    } else if (link->is_framed) {
+        err = tg_json_framer_feed(&link->texts, bytes, length);
+        if (err < 0)
+            link_set_verdict(&link->base, TG_REASON_PROTOCOL,
+                             "its JSON is broken, and nobody can tell where it goes on");
+    } else {
+        tg_line_reader_feed(&link->lines, bytes, length);
+        if (!link->base.is_closed)
+            watch_first_line(link);
+    }
+    return err;
+}
+
 static bool on_body(void *arg, const char *bytes, size_t length)
 {
     struct lines_link *link = arg;
-    enum tg_err err = TG_OK;
 
     link->base.is_busy = true;
     link->had_message = false;
-    if (link->is_sse)
-        err = tg_sse_parser_feed(&link->sse, bytes, length);
-    else
-        tg_line_reader_feed(&link->lines, bytes, length);
-    if (link->is_sse && !link->base.is_closed)
-        note_progress(link);
-    if (err < 0) {
-        on_dropped(link, false);
-        link_set_verdict(&link->base, TG_REASON_CLOSED, "no memory for an event");
-    }
+    enum tg_err err = feed(link, bytes, length);
     if (!link->had_message && !link->base.is_closed)
         link->base.handler->on_heard(link->base.arg);
     return leave(link) && err == TG_OK;
@@ -222,7 +299,9 @@ static void on_end(void *arg, const struct tg_http_end *end)
     base->end.target = end->target;
     if (!base->has_verdict && end->reason == TG_REASON_NONE) {
         base->is_busy = true;
-        if (!link->is_sse)
+        if (link->is_framed)
+            tg_json_framer_finish(&link->texts);
+        else if (!link->is_sse)
             tg_line_reader_finish(&link->lines);
         if (!leave(link))
             return;
@@ -270,13 +349,27 @@ static void init_reader(struct lines_link *link)
     tg_buffer_append(&link->sse.last_id, progress->last_event_id.data, progress->last_event_id.length);
 }
 
+static const char *wanted_type(const struct tg_config_upstream *config)
+{
+    if (config->kind == TG_UPSTREAM_SSE)
+        return "text/event-stream";
+    switch (config->framing) {
+    case TG_FRAMING_JSON:
+    case TG_FRAMING_ARRAY:
+        return "application/json";
+    case TG_FRAMING_JSON_SEQ:
+        return "application/json-seq, application/json;q=0.9";
+    default:
+        return "application/x-ndjson, application/json;q=0.9";
+    }
+}
+
 static void start_exchange(struct lines_link *link, const struct tg_link_options *options)
 {
     const struct tg_config_upstream *config = options->config;
     struct link_headers headers = { 0 };
 
-    link_headers_add(&headers, "Accept",
-                     link->is_sse ? "text/event-stream" : "application/x-ndjson, application/json;q=0.9");
+    link_headers_add(&headers, "Accept", wanted_type(config));
     link_headers_add(&headers, "Cache-Control", "no-cache");
     if (link->is_sse)
         link_headers_add(&headers, "Last-Event-ID", options->progress->last_event_id.data);
@@ -304,6 +397,7 @@ struct tg_link *tg_link_new_lines(const struct tg_link_options *options)
     struct lines_link *link = tg_alloc(sizeof(*link));
 
     link_http_init(&link->base, options, &ops);
+    link->worker = options->worker;
     link->is_sse = options->config->kind == TG_UPSTREAM_SSE;
     init_reader(link);
     start_exchange(link, options);

@@ -37,7 +37,7 @@ struct tg_share {
     struct tg_translator *translator;
     struct tg_until *until; /* NULL: it has no end of its own */
     struct tg_rule_watch rule_watch;
-    struct tg_log_limit open_limit, failure_limit, message_limit, cursor_limit, renewal_limit;
+    struct tg_log_limit open_limit, failure_limit, message_limit, hint_limit, renewal_limit;
 };
 
 enum tg_source_kind {

@@ -245,10 +245,21 @@ static void on_cursor_missing(void *arg, const char *finds)
     tg_figure_add(&upstream_counters(up)->cursor_missing, 1);
     if (up->progress.cursor.length > 0 || !up->has_events || !is_worth_telling(++up->cursor_missing))
         return;
-    if (tg_log_limit_allows(&up->share->cursor_limit, 1, tg_clock_now_ms(), &suppressed))
+    if (tg_log_limit_allows(&up->share->hint_limit, 1, tg_clock_now_ms(), &suppressed))
         tg_log(TG_LOG_WARNING, "upstream", "cursor_missing", TG_F_STR("stream", upstream_name(up)),
                TG_F_STR("rule", up->config->cursor.from), TG_F_STR("finds", finds),
                TG_F_INT("answers", up->cursor_missing), TG_F_INT_IF("suppressed", suppressed));
+}
+
+static void on_no_line(void *arg)
+{
+    struct tg_upstream *up = arg;
+    uint32_t suppressed;
+
+    if (tg_log_limit_allows(&up->share->hint_limit, 1, tg_clock_now_ms(), &suppressed))
+        tg_log(TG_LOG_WARNING, "upstream", "no_line_end", TG_F_STR("stream", upstream_name(up)),
+               TG_F_STR("hint", "messages have to end with their line, unless framing says otherwise"),
+               TG_F_INT_IF("suppressed", suppressed));
 }
 
 static void on_redirect(void *arg, const char *host)
@@ -299,6 +310,7 @@ const struct tg_link_handler upstream_link_handler = {
     .on_dropped = on_dropped,
     .on_heard = on_heard,
     .on_cursor_missing = on_cursor_missing,
+    .on_no_line = on_no_line,
     .on_redirect = on_redirect,
     .on_due = on_due,
     .on_drained = on_drained,

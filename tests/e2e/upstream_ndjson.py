@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from hostile_backend import GOOD, Lost, UP, marker
+from hostile_backend import GOOD, Lost, UP, marker, wait_for
 from http_backend import HttpCase, LAST_CHUNK, answer, chunk, head
 
 LINES = head(Content_Type="application/x-ndjson", Transfer_Encoding="chunked")
@@ -111,6 +111,52 @@ class Ndjson(HttpCase):
         events = self.collect(client, 10, skip=(UP, CLOSED))
         self.assertEqual(events, [message('{"id":%d}' % i) for i in range(10)])
         self.assertGreater(self.metric(self.tidegate_under_test, "tidegate_upstream_repeated_messages_total"), 0)
+
+    def framed(self, framing, body, *expected, content_type="application/json", **upstream):
+        """A body byte by byte, and messages that are there before it ends."""
+        def script(connection):
+            connection.ask()
+            connection.send(head(Content_Type=content_type, Transfer_Encoding="chunked"))
+            for byte in body:
+                connection.send(chunk(byte))
+            connection.wait_end()
+
+        client = self.start(script, framing=framing, **upstream)
+        self.expect(client, UP, *map(message, expected))
+
+    def test_json_needs_no_lines(self):
+        self.framed("json", '{"a":1}{"a":"}ä"}[3]"x"4 ', '{"a":1}', '{"a":"}ä"}', "[3]", '"x"', "4")
+
+    def test_json_may_be_pretty(self):
+        self.framed("json", '{\n  "a": 1\n}\n{\r\n  "a": 2\r\n}\n', '{\n  "a": 1\n}', '{\n  "a": 2\n}')
+
+    def test_json_sequences_are_known_by_their_type(self):
+        self.framed("auto", '\x1e{"a":\n1}\n\x1e{"a":\x1e{"a":3}\n', '{"a":\n1}', '{"a":3}', content_type="application/json-seq")
+        self.assertEqual(self.metric(self.tidegate_under_test, "tidegate_upstream_dropped_messages_total", "json"), 1)
+
+    def test_an_array_that_grows(self):
+        self.framed("array", '[{"a":1},\n{"a":[2]},3,', '{"a":1}', '{"a":[2]}', "3")
+
+    def test_a_text_that_is_too_large_is_left_out(self):
+        self.framed("json", '["%s"]{"a":1}' % ("x" * 1000), '{"a":1}', max_message="1000")
+        self.assertEqual(self.metric(self.tidegate_under_test, "tidegate_upstream_dropped_messages_total", "oversize"), 1)
+
+    def test_broken_json_without_lines_is_an_outage(self):
+        client = self.start(self.says(LINES, chunk('{"a":1}{"a":"x}{"b":2}{"a":3}')), self.says(LINES, chunk('{"a":4}')),
+                            framing="json")
+        self.expect(client, UP, message('{"a":1}'), marker("down", "protocol"), UP, message('{"a":4}'))
+        self.assertIn("its JSON is broken", self.tidegate_under_test.read_log())
+
+    def test_a_first_message_without_a_line_end_is_told(self):
+        def script(connection):
+            connection.ask()
+            connection.send(head(Content_Type="application/json", Transfer_Encoding="chunked") + chunk('{"a":1}'))
+            connection.wait_end()
+
+        self.start(script)
+        gate = self.tidegate_under_test
+        wait_for(lambda: "no_line_end" in gate.read_log(), "a hint in the log")
+        self.assertIn("unless framing says otherwise", gate.read_log())
 
     def test_html_is_refused(self):
         client = self.start(self.says(answer(body="<html>", Content_Type="text/html")), self.serve_good)

@@ -271,6 +271,12 @@ static inline void fake_on_cursor_missing(void *arg, const char *finds)
     note("no_cursor", "(%s)", finds);
 }
 
+static inline void fake_on_no_line(void *arg)
+{
+    (void)arg;
+    note("no_line", "%s", "");
+}
+
 static inline void fake_on_heard(void *arg)
 {
     (void)arg;
@@ -297,6 +303,7 @@ static const struct tg_link_handler fake_handler = {
     .on_dropped = fake_on_dropped,
     .on_heard = fake_on_heard,
     .on_cursor_missing = fake_on_cursor_missing,
+    .on_no_line = fake_on_no_line,
     .on_redirect = fake_on_redirect,
     .on_end = fake_on_end,
 };

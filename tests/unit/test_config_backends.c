@@ -45,6 +45,17 @@ static void kinds_over_http_have_no_pings(void **state)
     }
 }
 
+static void ndjson_may_be_framed_otherwise(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good(UPSTREAM("\"kind\":\"ndjson\",\"url\":\"http://h\""));
+    assert_int_equal(config->streams[0].upstream.framing, TG_FRAMING_AUTO);
+    tg_config_free(config);
+    config = load_good(UPSTREAM("\"kind\":\"ndjson\",\"url\":\"http://h\",\"framing\":\"json-seq\""));
+    assert_int_equal(config->streams[0].upstream.framing, TG_FRAMING_JSON_SEQ);
+    tg_config_free(config);
+}
+
 static void poll_has_its_defaults(void **state)
 {
     (void)state;
@@ -240,6 +251,7 @@ int main(void)
         cmocka_unit_test(websocket_is_what_it_was),
         cmocka_unit_test(kinds_over_http_have_no_pings),
         cmocka_unit_test(poll_has_its_defaults),
+        cmocka_unit_test(ndjson_may_be_framed_otherwise),
         cmocka_unit_test(poll_takes_all_of_its_options),
         cmocka_unit_test(cursor_may_go_into_the_query),
         cmocka_unit_test(body_says_its_type),

@@ -71,6 +71,27 @@ static void no_rule_is_to_blame_for_what_is_no_json(void **state)
     fixture_deinit(&fixture);
 }
 
+/* As where the backend separates its messages by their JSON. */
+static void what_has_to_be_json_is_a_misfit_where_it_is_not(void **state)
+{
+    struct tg_message message = text("{]");
+    struct fixture fixture;
+
+    (void)state;
+    message.is_json = true;
+    assert_misfit(RULES(.event = P("tick")), message, TG_MISFIT_JSON);
+    fixture_init(&fixture, RULES(.on_misfit = TG_MISFIT_RAW));
+    feed_message(&fixture, message);
+    assert_int_equal(fixture.last.misfits[TG_MISFIT_JSON], 1);
+    assert_recorded(&fixture, 0, "", "", "{]");
+    fixture_deinit(&fixture);
+    message = text("12");
+    message.is_json = true;
+    assert_makes(RULES(.event = P("tick")), message, "tick", "", "12");
+    message.is_cut = true;
+    assert_misfit(RULES(.event = P("tick")), message, TG_MISFIT_JSON);
+}
+
 static void a_misfit_is_dropped_by_default(void **state)
 {
     (void)state;
@@ -351,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_misfit_names_the_rule_and_what_it_finds),
         cmocka_unit_test(events_without_the_type_that_a_rule_looks_for_are_counted),
         cmocka_unit_test(no_rule_is_to_blame_for_what_is_no_json),
+        cmocka_unit_test(what_has_to_be_json_is_a_misfit_where_it_is_not),
         cmocka_unit_test(a_misfit_is_dropped_by_default),
         cmocka_unit_test(raw_sends_the_text_without_rules),
         cmocka_unit_test(raw_leaves_out_what_cannot_be_sent),

@@ -409,6 +409,128 @@ static void it_may_be_closed_by_the_last_line(void **state)
     expect_told("open;heard;message(||1);");
 }
 
+/* ---- framing ------------------------------------------------------------------------------------ */
+
+static void start_framed(int64_t framing)
+{
+    static struct tg_config_upstream config = { .kind = TG_UPSTREAM_NDJSON, .max_message_bytes = 20 };
+
+    config.framing = framing;
+    start(&config);
+}
+
+static void texts_need_no_lines(void **state)
+{
+    (void)state;
+    start_framed(TG_FRAMING_JSON);
+    expect_request("GET /feed|Accept: application/json|Cache-Control: no-cache");
+    give_head(HEAD(.status = 200));
+    give_text("{\"a\":1}{\n\"a\":");
+    give_text("2}3");
+    expect_told("open;message(||{\"a\":1});message(||{\n\"a\":2});");
+    give_text(" \n");
+    give_text("\n");
+    expect_told("message(||3);heard;");
+    give_text("4");
+    end_with(TG_REASON_NONE, "");
+    expect_told("heard;message(||4);end(closed 0 0 the answer ended);");
+}
+
+static void elements_of_an_array_are_messages(void **state)
+{
+    (void)state;
+    start_framed(TG_FRAMING_ARRAY);
+    give_head(HEAD(.status = 200, .content_type = TG_STR("application/json")));
+    give_text("[{\"a\":1},{\"a\":2}");
+    expect_told("open;message(||{\"a\":1});message(||{\"a\":2});");
+}
+
+static void a_sequence_of_json_is_known_by_its_type(void **state)
+{
+    (void)state;
+    start_framed(TG_FRAMING_AUTO);
+    give_head(HEAD(.status = 200, .content_type = TG_STR("application/json-seq; charset=utf-8")));
+    give_text("\x1e{\n}\n\x1e{}\n");
+    expect_told("open;message(||{\n});message(||{});");
+    close_it();
+    start_framed(TG_FRAMING_LINES);
+    give_head(HEAD(.status = 200, .content_type = TG_STR("application/json-seq")));
+    give_text("{}{}\n");
+    expect_told("open;message(||{}{});");
+    close_it();
+    start_framed(TG_FRAMING_JSON_SEQ);
+    expect_request("GET /feed|Accept: application/json-seq, application/json;q=0.9|Cache-Control: no-cache");
+    give_head(LINES);
+    give_text("\x1e{\n}");
+    expect_told("open;message(||{\n});");
+}
+
+static void a_text_over_max_message_is_dropped(void **state)
+{
+    (void)state;
+    start_framed(TG_FRAMING_JSON);
+    give_head(LINES);
+    give_text("[\"12345678901234567890");
+    expect_told("open;dropped(oversize);");
+    give_text("\"]1 ");
+    expect_told("message(||1);");
+}
+
+static void json_that_is_broken_ends_it(void **state)
+{
+    (void)state;
+    start_framed(TG_FRAMING_JSON);
+    give_head(LINES);
+    assert_false(give_text("{}[\"a\n"));
+    expect_told("open;message(||{});message(||[\"a);"
+                "end(protocol 0 0 its JSON is broken, and nobody can tell where it goes on);");
+}
+
+static void a_first_line_that_does_not_end_is_told_once(void **state)
+{
+    (void)state;
+    start_framed(TG_FRAMING_AUTO);
+    give_head(LINES);
+    assert_int_equal(pass_time(), UINT64_MAX);
+    give_text("{\"a\":1}");
+    expect_told("open;heard;");
+    assert_int_equal(pass_time(), 5000);
+    expect_told("no_line;");
+    give_text("{\"a\":2}");
+    assert_int_equal(pass_time(), UINT64_MAX);
+    close_it();
+    start_framed(TG_FRAMING_AUTO);
+    give_head(LINES);
+    give_text("{");
+    give_text("}\n");
+    pass_time();
+    close_it();
+    start_framed(TG_FRAMING_LINES);
+    give_head(LINES);
+    give_text("{");
+    assert_int_equal(pass_time(), UINT64_MAX);
+    expect_told("heard;open;heard;message(||{});open;heard;");
+}
+
+static void it_may_be_closed_by_each_text(void **state)
+{
+    static const char *const calls[] = { "message", "dropped", "no_line" };
+    static const char *const bodies[] = { "{}{}", "[\"12345678901234567890\"]{}", "{" };
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(calls); i++) {
+        close_within = calls[i];
+        start_framed(i < 2 ? TG_FRAMING_JSON : TG_FRAMING_AUTO);
+        give_head(LINES);
+        give_text(bodies[i]);
+        if (i == 2)
+            pass_time();
+        assert_null(under_test);
+        assert_null(timers);
+    }
+    expect_told("open;message(||{});open;dropped(oversize);open;heard;no_line;");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, forget_progress)
@@ -441,6 +563,13 @@ int main(void)
         TEST(nothing_is_told_after_it_was_closed),
         TEST(it_may_be_closed_by_any_call),
         TEST(it_may_be_closed_by_the_last_line),
+        TEST(texts_need_no_lines),
+        TEST(elements_of_an_array_are_messages),
+        TEST(a_sequence_of_json_is_known_by_its_type),
+        TEST(a_text_over_max_message_is_dropped),
+        TEST(json_that_is_broken_ends_it),
+        TEST(a_first_line_that_does_not_end_is_told_once),
+        TEST(it_may_be_closed_by_each_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
