@@ -3,6 +3,7 @@
 #include "comments.h"
 #include "files.h"
 #include "full.h"
+#include "jq_filters.h"
 #include "load.h"
 #include "refresh.h"
 #include "resolve.h"
@@ -13,6 +14,21 @@
 #include <string.h>
 
 enum { CONFIG_MAX_BYTES = 16 << 20 };
+
+static void learn_filters(const struct tg_document *document)
+{
+    json_t *streams = json_object_get(document->root, "streams"), *stream;
+    const char **texts = tg_alloc((json_object_size(streams) + 1) * sizeof(*texts)), *name;
+    size_t count = 0;
+    json_object_foreach(streams, name, stream)
+    {
+        const char *text = json_string_value(json_object_get(json_object_get(stream, "translate"), "jq"));
+        if (text)
+            texts[count++] = text;
+    }
+    tg_jq_filters_learn(texts, count);
+    free(texts);
+}
 
 /* Without a folder, files that values name are not looked at. */
 static enum tg_err load_text(const char *name, const char *folder, const char *text, size_t length,
@@ -29,7 +45,9 @@ static enum tg_err load_text(const char *name, const char *folder, const char *t
     if (document.root) {
         tg_document_empty_comments(&document);
         tg_document_resolve(&document);
+        learn_filters(&document);
         tg_options_load(&document, NULL, &tg_options_root, document.root, config);
+        tg_jq_filters_forget();
         if (json_is_object(document.root))
             tg_config_check(&document, config);
     }

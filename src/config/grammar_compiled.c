@@ -1,66 +1,15 @@
 /* Forms of strings that a compiler has to check: jq filters, regular expressions. */
 #include "grammar.h"
+#include "jq_filters.h"
 
-#include <jq.h>
 #include <string.h>
 
 /* ---- jq ----------------------------------------------------------------------------------------------- */
 
-/* Without what tells nothing here: "jq: error: ", and where the filter would stand on a command line. */
-static void append_jq_error(struct tg_buffer *out, const char *text)
-{
-    static const char *const noise[] = { "jq: error: ", " (Unix shell quoting issues?)", " at <top-level>" };
-    size_t length = strcspn(text, "\r\n");
-    while (length > 0 && strchr(": ", text[length - 1]))
-        length--;
-    for (size_t at = 0; at < length;) {
-        size_t skipped = 0;
-        for (size_t i = 0; i < TG_COUNT_OF(noise); i++) {
-            size_t noise_length = strlen(noise[i]);
-            if (length - at >= noise_length && memcmp(text + at, noise[i], noise_length) == 0)
-                skipped = noise_length;
-        }
-        if (skipped == 0)
-            tg_buffer_append(out, text + at, 1);
-        at += skipped > 0 ? skipped : 1;
-    }
-}
-
-/* The first error is the one that explains; jq ends with the number of them. */
-static void on_jq_error(void *arg, jv message)
-{
-    struct tg_buffer *error = arg;
-    if (error->length == 0 && jv_get_kind(message) == JV_KIND_STRING)
-        append_jq_error(error, jv_string_value(message));
-    jv_free(message);
-}
-
-/* jq asserts that it has been told where libraries are; there are none. */
-static void set_no_libraries(jq_state *jq)
-{
-    jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());
-    jq_set_attr(jq, jv_string("JQ_ORIGIN"), jv_string("/nowhere"));
-    jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string("/nowhere"));
-}
-
-static bool compile_jq(const char *text, struct tg_buffer *ret_error)
-{
-    jq_state *jq = jq_init();
-    if (!jq) {
-        tg_buffer_append_str(ret_error, "jq cannot start");
-        return false;
-    }
-    jq_set_error_cb(jq, on_jq_error, ret_error);
-    set_no_libraries(jq);
-    bool is_compiled = jq_compile(jq, text);
-    jq_teardown(&jq);
-    return is_compiled;
-}
-
 static bool is_jq_filter(const char *text)
 {
     struct tg_buffer error = { 0 };
-    bool is_valid = compile_jq(text, &error);
+    bool is_valid = tg_jq_filter_compiles(text, &error);
     tg_buffer_deinit(&error);
     return is_valid;
 }
@@ -68,7 +17,7 @@ static bool is_jq_filter(const char *text)
 static void explain_jq(const char *text, struct tg_buffer *out)
 {
     struct tg_buffer error = { 0 };
-    compile_jq(text, &error);
+    tg_jq_filter_compiles(text, &error);
     tg_buffer_append_str(out, tg_grammar_jq.expected);
     if (error.length > 0)
         tg_buffer_appendf(out, ": %s", error.data);

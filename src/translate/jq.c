@@ -21,6 +21,7 @@ enum {
     REFUSE_FIRST_MS = 1000,
     REFUSE_MAX_MS = 30 * 1000,
     UNUSED_MS = 10 * 1000,
+    STARTING_MAX = 4,
     LAST_CALL_MS = 1,
     SENT_MAX = 64, /* to the process; more would not be faster, and hold up others longer */
     SENT_BYTES_MAX = 256 * 1024,
@@ -62,14 +63,32 @@ bool filter_is_refusing(const struct tg_jq *jq)
     return jq->rest_ms > 0 && filter_rest_clock_ms() - jq->refused_ms < jq->rest_ms;
 }
 
+static void launch(struct tg_jq *jq);
+
+/* It starts no more: the next one may. */
+static void leave_start(struct tg_jq_pool *pool)
+{
+    pool->starting--;
+    for (struct tg_jq *next = pool->filters; next && !pool->is_closing; next = next->hh.next) {
+        if (next->state == JQ_WAITING) {
+            launch(next);
+            return;
+        }
+    }
+}
+
 static void end_process(struct tg_jq *jq)
 {
+    bool was_starting = jq->state == JQ_STARTING;
+
     if (jq->channel)
         tg_jq_channel_close(jq->channel);
     jq->channel = NULL;
     jq->state = JQ_NONE;
     jq->is_last_call = false;
     tg_timer_stop(jq->timer);
+    if (was_starting)
+        leave_start(jq->pool);
 }
 
 static void log_refusal(struct tg_jq *jq)
@@ -226,6 +245,7 @@ static void on_hello_answer(struct tg_jq *jq, const struct tg_jq_answer *answer)
         refuse(jq, "it is another program");
     } else {
         jq->state = JQ_READY;
+        leave_start(jq->pool);
         jq->rest_ms = 0;
         jq->has_failed_start = false;
         filter_wake(jq);
@@ -309,7 +329,7 @@ static void on_read(void *arg)
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
-void filter_start(struct tg_jq *jq)
+static void launch(struct tg_jq *jq)
 {
     static const struct tg_jq_channel_handler handler = {
         .on_answer = on_answer,
@@ -318,12 +338,6 @@ void filter_start(struct tg_jq *jq)
     };
     size_t max_bytes = (size_t)jq->limits.max_output_bytes;
 
-    if (jq->state != JQ_NONE || filter_is_refusing(jq))
-        return;
-    if (jq->key.length > sizeof(jq->limits) + TG_JQ_FILTER_MAX_BYTES) {
-        refuse(jq, "the filter is longer than 1 MiB");
-        return;
-    }
     if (max_bytes < TG_JQ_ERROR_MAX_BYTES)
         max_bytes = TG_JQ_ERROR_MAX_BYTES;
     jq->channel = tg_jq_channel_new(jq->pool->worker, jq->pool->reaper,
@@ -333,11 +347,23 @@ void filter_start(struct tg_jq *jq)
         return;
     }
     jq->state = JQ_STARTING;
+    jq->pool->starting++;
     jq->hello = (struct tg_jq_head){ TG_JQ_HELLO, (uint32_t)jq->key.length };
     const struct tg_str parts[] = { { (const char *)&jq->hello, sizeof(jq->hello) },
                                     tg_buffer_view(&jq->key) };
     tg_jq_channel_send(jq->channel, parts, TG_COUNT_OF(parts));
     arm(jq, START_MS);
+}
+
+void filter_start(struct tg_jq *jq)
+{
+    if (jq->state != JQ_NONE || filter_is_refusing(jq))
+        return;
+    jq->state = JQ_WAITING;
+    if (jq->key.length > sizeof(jq->limits) + TG_JQ_FILTER_MAX_BYTES)
+        refuse(jq, "the filter is longer than 1 MiB");
+    else if (jq->pool->starting < STARTING_MAX)
+        launch(jq);
 }
 
 struct tg_jq *filter_new(struct tg_jq_pool *pool, struct tg_buffer *key, const struct tg_jq_limits *limits)
@@ -363,7 +389,7 @@ void filter_on_no_user(struct tg_jq *jq)
 {
     if (jq->state == JQ_READY && jq->queue.sent_count == 0) /* else what it does has its time */
         tg_timer_start(jq->timer, UNUSED_MS);
-    else if (jq->state == JQ_NONE)
+    else if (jq->state == JQ_NONE || jq->state == JQ_WAITING)
         tg_timer_start(jq->timer, 0);
 }
 

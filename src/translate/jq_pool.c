@@ -21,6 +21,7 @@ void tg_jq_pool_free(struct tg_jq_pool *pool)
 
     if (!pool)
         return;
+    pool->is_closing = true;
     HASH_ITER(hh, pool->filters, jq, next)
     filter_free(jq);
     tg_jq_reaper_free(pool->reaper);

@@ -11,9 +11,16 @@ struct tg_jq_pool {
     struct tg_worker *worker;
     struct tg_jq_reaper *reaper;
     struct tg_jq *filters;
+    size_t starting; /* more would only hold up the worker, and each other */
+    bool is_closing;
 };
 
-enum jq_state { JQ_NONE, JQ_STARTING, JQ_READY };
+enum jq_state {
+    JQ_NONE,
+    JQ_WAITING, /* for its turn to start */
+    JQ_STARTING,
+    JQ_READY
+};
 
 struct tg_jq {            /* a filter */
     UT_hash_handle hh;    /* of the pool, by key */

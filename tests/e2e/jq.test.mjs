@@ -140,7 +140,7 @@ test('the end of a stream waits for what is at the filter', async (t) => {
   });
   const config = await configFor(feed.url, { upstream: { connect: 'on_demand' }, stream: { translate, initial: 'all', until: { pointer: '/last', equals: true } } });
   const gate = await startTidegate(t, config);
-  const client = startClient(t, at(gate));
+  const client = startClient(t, at(gate), { delay: () => 60000 });
   await until('the end', () => client.events.some((event) => event.type === 'tidegate.end'));
   const told = client.events.filter((event) => event.type !== 'tidegate.upstream').map((event) => event.data);
   assert.deepEqual(told, ['1', '2', '3', '{"reason":"until"}']);
