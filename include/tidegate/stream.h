@@ -15,8 +15,9 @@
  * Ids are <epoch>-<seq>, or the backend's own. Control events (tidegate.upstream) have no id and take no seq.
  *
  * Retention. The oldest retained event moves event by event (exactly `retain`), memory is given back segment
- * by segment: a stream holds at most retain_bytes plus one segment and one message. Subscribers that are
- * connected may still read what retention has passed, as long as its segment is there. */
+ * by segment: a stream holds at most retain_bytes plus one segment and one message, and as much again (256 KiB at
+ * least) in control events, which do not count for `retain`. Subscribers that are connected may still read what
+ * retention has passed, as long as its segment is there. */
 #ifndef TIDEGATE_STREAM_H
 #define TIDEGATE_STREAM_H
 
@@ -29,7 +30,7 @@ struct tg_stream;
 struct tg_stream_options {
     const char *name;       /* copied */
     uint64_t retain_events; /* events with a seq; control events ride along */
-    uint64_t retain_bytes;  /* of wire form and index */
+    uint64_t retain_bytes;  /* of wire form and index, without control events */
     uint64_t retain_age_ms; /* 0: no limit */
     const char *epoch;      /* NULL: a new random one */
 };
@@ -49,8 +50,8 @@ struct tg_event {
     struct tg_str type; /* empty: "message", not written */
     struct tg_str id;   /* the backend's id; empty: <epoch>-<seq> */
     struct tg_str data; /* UTF-8, as the caller has checked; split at CR, LF and CRLF */
-    bool is_control;    /* no id, no seq */
-    bool has_no_id;     /* the same, but counted as an event: for clients that never come back */
+    bool is_control;    /* no id, no seq; takes nothing of what is retained */
+    bool has_no_id;     /* no id, no seq, but an event: for clients that never come back */
 };
 
 /* Frames and stores one event at the end of the stream; readers can see it at once but are told by
@@ -88,8 +89,8 @@ struct tg_stream_stats {
     uint64_t events; /* appended since the start, without control events */
     uint64_t bytes;  /* of wire form, appended since the start */
     uint64_t retained_events;
-    uint64_t retained_bytes;
-    uint64_t memory_bytes; /* of segments the stream holds, as allocated */
+    uint64_t retained_bytes; /* as in retain_bytes */
+    uint64_t memory_bytes;   /* of segments the stream holds, as allocated */
     uint64_t last_seq;
     uint64_t subscribers;
 };

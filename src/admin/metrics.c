@@ -144,7 +144,7 @@ static const struct figure stream_figures[] = {
       NULL, 0, 0 },
     { "tidegate_stream_retained_events", "gauge", "Events that can be replayed.", AT(retained_events), NULL,
       NULL, 0, 0 },
-    { "tidegate_stream_retained_bytes", "gauge", "Bytes that can be replayed.", AT(retained_bytes), NULL,
+    { "tidegate_stream_retained_bytes", "gauge", "Bytes of events that can be replayed.", AT(retained_bytes), NULL,
       NULL, 0, 0 },
     { "tidegate_stream_memory_bytes", "gauge", "Memory of the segments held.", AT(memory_bytes), NULL, NULL,
       0, 0 },

@@ -8,19 +8,38 @@
  * The edge moves event by event, so that what is retained is exact. Segments wholly before the edge are given
  * back once the stream holds more than SLACK and their readers had two flushes' time to send them: so a
  * connected subscriber that is a moment behind finds its bytes also with a very small `retain`. A writer that
- * never pauses for a flush is held to retain_bytes and SLACK all the same. */
+ * never pauses for a flush is held to what is retained and SLACK all the same.
+ *
+ * Control events do not count for `retain`, so that an outage, however it is told, takes no event away. They have an
+ * allowance of their own, as large as retain_bytes and CONTROL_LEAST at least, that is thousands of markers: only beyond
+ * it the oldest goes, whatever it is, since the edge is one for all. */
 #include "stream.h"
 
-enum { SLACK = 256 * 1024 };
+enum { SLACK = 256 * 1024, CONTROL_LEAST = 256 * 1024 };
 
-uint64_t retention_cost(uint64_t wire_bytes)
+uint64_t retention_control_bytes_max(uint64_t retain_bytes)
+{
+    return retain_bytes > CONTROL_LEAST ? retain_bytes : CONTROL_LEAST;
+}
+
+static uint64_t cost(uint64_t wire_bytes)
 {
     return wire_bytes + sizeof(struct index_entry);
 }
 
+void retention_add(struct tg_stream *stream, uint64_t wire_bytes, bool has_seq, bool is_control)
+{
+    if (is_control)
+        stream->retained_control_bytes += cost(wire_bytes);
+    else
+        stream->retained_bytes += cost(wire_bytes);
+    stream->retained_events += has_seq ? 1 : 0;
+}
+
 static bool is_over_limits(const struct tg_stream *stream, const struct index_entry *oldest, uint64_t now_ms)
 {
-    if (stream->retained_events > stream->retain_events || stream->retained_bytes > stream->retain_bytes)
+    if (stream->retained_events > stream->retain_events || stream->retained_bytes > stream->retain_bytes ||
+        stream->retained_control_bytes > stream->control_bytes_max)
         return true;
     return stream->retain_age_ms &&
            stream->edge.segment->born_ms + oldest->age_ms + stream->retain_age_ms < now_ms;
@@ -32,8 +51,11 @@ static void evict_oldest(struct tg_stream *stream, struct extent extent, const s
     struct retention_edge *edge = &stream->edge;
     uint32_t end = segment_event_end(edge->segment, extent, edge->event);
 
-    stream->retained_bytes -= retention_cost(end - oldest->offset);
-    if (!oldest->is_control)
+    if (oldest->is_control)
+        stream->retained_control_bytes -= cost(end - oldest->offset);
+    else
+        stream->retained_bytes -= cost(end - oldest->offset);
+    if (!oldest->has_no_id)
         stream->retained_events--;
     edge->event++;
 }
@@ -90,7 +112,8 @@ static bool may_drop_head(const struct tg_stream *stream)
 
     if (stream->head == stream->edge.segment || stream->memory_bytes <= slack)
         return false;
-    return head_end <= stream->settled_position || stream->memory_bytes > stream->retain_bytes + SLACK;
+    return head_end <= stream->settled_position ||
+           stream->memory_bytes > stream->retain_bytes + stream->retained_control_bytes + SLACK;
 }
 
 void retention_apply(struct tg_stream *stream, uint64_t now_ms)

@@ -200,7 +200,7 @@ static bool find_backend_id(const struct tg_reader *reader, const char *id, size
     for (;;) {
         for (; place.event < place.extent.events; place.event++) {
             const struct index_entry *entry = segment_entry(place.segment, place.event);
-            if (entry->id_hash != hash || entry->is_control)
+            if (entry->id_hash != hash || entry->has_no_id)
                 continue;
             struct tg_str found = segment_event_id(place.segment, place.extent, place.event);
             if (found.length == length && memcmp(found.data, id, length) == 0) {

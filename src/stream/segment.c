@@ -65,7 +65,7 @@ bool segment_has_room(const struct segment *segment, const struct frame *frame, 
 }
 
 void segment_append(struct segment *segment, const struct frame *frame, uint64_t seq, uint32_t id_hash,
-                    uint64_t now_ms)
+                    bool is_control, uint64_t now_ms)
 {
     struct index_entry *entry = entry_slot(segment, segment->events);
 
@@ -77,7 +77,8 @@ void segment_append(struct segment *segment, const struct frame *frame, uint64_t
     entry->id_hash = id_hash;
     entry->age_ms = (uint32_t)age_of(segment, now_ms);
     entry->seq_delta = (uint32_t)(seq - segment->seq_before) & SEGMENT_SEQ_MAX;
-    entry->is_control = frame->id.length == 0;
+    entry->has_no_id = frame->id.length == 0;
+    entry->is_control = is_control;
     segment->bytes += (uint32_t)frame->wire_length;
     segment->events++;
     atomic_store_explicit(&segment->published, (uint64_t)segment->events << 32 | segment->bytes,
@@ -138,7 +139,7 @@ struct tg_str segment_event_id(const struct segment *segment, struct extent exte
 {
     const struct index_entry *entry = segment_entry(segment, event);
 
-    if (entry->is_control)
+    if (entry->has_no_id)
         return (struct tg_str){ NULL, 0 };
     return frame_find_id(segment->block + entry->offset,
                          segment_event_end(segment, extent, event) - entry->offset);

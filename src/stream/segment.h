@@ -18,14 +18,15 @@
 #include "frame.h"
 #include "tidegate/stream.h"
 
-#define SEGMENT_SEQ_MAX 0x7fffffffu
+#define SEGMENT_SEQ_MAX 0x3fffffffu
 
 struct index_entry {
     uint32_t offset;         /* of the event's chunk head in the block */
-    uint32_t id_hash;        /* of the backend's own id; 0 for <epoch>-<seq> and control events */
+    uint32_t id_hash;        /* of the backend's own id; 0 for <epoch>-<seq> and without an id */
     uint32_t age_ms;         /* when it was appended, counted from the segment's first event */
-    uint32_t seq_delta : 31; /* its seq (a control event: the last seq before it) less seq_before */
-    uint32_t is_control : 1;
+    uint32_t seq_delta : 30; /* its seq (without an id: the last seq before it) less seq_before */
+    uint32_t has_no_id : 1;
+    uint32_t is_control : 1; /* has no id either, and an allowance of its own */
 };
 
 struct segment {
@@ -56,7 +57,7 @@ size_t segment_size(const struct segment *segment); /* as allocated */
 bool segment_has_room(const struct segment *segment, const struct frame *frame, uint64_t seq,
                       uint64_t now_ms);
 void segment_append(struct segment *segment, const struct frame *frame, uint64_t seq, uint32_t id_hash,
-                    uint64_t now_ms);
+                    bool is_control, uint64_t now_ms);
 
 /* Readers, and the writer. What a reader has seen of a segment: */
 struct extent {
@@ -72,7 +73,7 @@ uint32_t segment_event_end(const struct segment *segment, struct extent extent, 
 uint32_t segment_event_at(const struct segment *segment, struct extent extent, uint32_t offset);
 /* The first event whose seq is at least `seq`, or extent.events. */
 uint32_t segment_event_with_seq(const struct segment *segment, struct extent extent, uint64_t seq);
-/* The id on the wire; empty for control events. */
+/* The id on the wire; empty for events without one. */
 struct tg_str segment_event_id(const struct segment *segment, struct extent extent, uint32_t event);
 
 #endif

@@ -40,6 +40,7 @@ struct tg_stream *tg_stream_new(const struct tg_stream_options *options)
     stream->retain_events = options->retain_events;
     stream->retain_bytes = options->retain_bytes;
     stream->retain_age_ms = options->retain_age_ms;
+    stream->control_bytes_max = retention_control_bytes_max(options->retain_bytes);
     pthread_mutex_init(&stream->lock, NULL);
     pthread_mutex_init(&stream->demand_lock, NULL);
     stream->next_capacity = SEGMENT_FIRST;
@@ -141,16 +142,14 @@ static void publish_stats(struct tg_stream *stream)
 }
 
 static void store(struct tg_stream *stream, const struct frame *frame, uint64_t seq, uint32_t id_hash,
-                  uint64_t now_ms)
+                  bool is_control, uint64_t now_ms)
 {
-    segment_append(stream->tail, frame, seq, id_hash, now_ms);
+    segment_append(stream->tail, frame, seq, id_hash, is_control, now_ms);
     stream->has_news = true;
-    stream->retained_bytes += retention_cost(frame->wire_length);
     stream->appended_bytes += frame->wire_length;
-    if (seq != stream->last_seq) {
-        stream->last_seq = seq;
-        stream->retained_events++;
-    }
+    stream->appended_events += is_control ? 0 : 1;
+    retention_add(stream, frame->wire_length, seq != stream->last_seq, is_control);
+    stream->last_seq = seq;
 }
 
 enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *event, uint64_t now_ms)
@@ -182,8 +181,7 @@ enum tg_err tg_stream_append(struct tg_stream *stream, const struct tg_event *ev
     }
     if (has_own_id)
         atomic_store_explicit(&stream->has_own_ids, true, memory_order_relaxed);
-    store(stream, &frame, seq, has_own_id ? tg_hash32(id.data, id.length) : 0, now_ms);
-    stream->appended_events += event->is_control ? 0 : 1;
+    store(stream, &frame, seq, has_own_id ? tg_hash32(id.data, id.length) : 0, event->is_control, now_ms);
     retention_apply(stream, now_ms);
     publish_stats(stream);
     return TG_OK;

@@ -26,13 +26,14 @@ struct tg_stream {
     char *epoch;
     size_t epoch_length;
     uint64_t retain_events, retain_bytes, retain_age_ms;
+    uint64_t control_bytes_max; /* what control events may take beside the others */
 
     /* the writer's own */
     struct segment *tail;   /* borrowed */
     uint32_t next_capacity; /* of the next segment, unless its first event is large */
     struct retention_edge edge;
     uint64_t last_seq;
-    uint64_t retained_events, retained_bytes, memory_bytes;
+    uint64_t retained_events, retained_bytes, retained_control_bytes, memory_bytes;
     uint64_t appended_events, appended_bytes;    /* ever */
     bool has_news;                               /* since the last flush */
     uint64_t flushed_position, settled_position; /* the end at the last flush, and at the one before */
@@ -86,8 +87,10 @@ void retention_apply(struct tg_stream *stream, uint64_t now_ms);
 /* Memory is out: gives back the oldest segments, with all that is retained in them, as far as they have so many bytes
  * and others are left. False: nothing could be given back. What readers hold stays in memory until they have moved on. */
 bool retention_yield(struct tg_stream *stream, uint64_t bytes);
-/* What an event counts for in retain_bytes. */
-uint64_t retention_cost(uint64_t wire_bytes);
+/* An event of this length on the wire has been stored. */
+void retention_add(struct tg_stream *stream, uint64_t wire_bytes, bool has_seq, bool is_control);
+/* What control events may take where events may take this much. */
+uint64_t retention_control_bytes_max(uint64_t retain_bytes);
 /* With the stream's last reference; outgoing.c. */
 void outgoing_deinit(struct tg_stream *stream);
 

@@ -125,6 +125,52 @@ static void memory_stays_within_retain_bytes_one_segment_and_one_message(void **
     end(&f);
 }
 
+/* A marker costs some 90 bytes with its index entry: two thousand of them are 180 KB. */
+static void control_events_evict_no_events(void **state)
+{
+    static char filler[10000];
+    const struct tg_event marker = { .data = TG_STR("{\"state\":\"up\"}"), .is_control = true };
+    const struct tg_event event = { .data = { filler, sizeof filler } };
+    struct tg_stream_stats before, after;
+    struct tg_cursor cursor;
+    struct fixture f;
+    (void)state;
+
+    memset(filler, 'x', sizeof filler);
+    begin(&f, "epochepoch", 100, 0);
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(tg_stream_append(f.stream, &event, 0), TG_OK);
+    tg_stream_get_stats(f.stream, &before);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(tg_stream_append(f.stream, &marker, 0), TG_OK);
+    tg_reader_sync(f.reader, NULL, NULL);
+    tg_stream_get_stats(f.stream, &after);
+    assert_int_equal(after.retained_events, 100);
+    assert_int_equal(after.retained_bytes, before.retained_bytes);
+    assert_int_equal(seek(&f, "epochepoch-50", &cursor).reason, TG_GAP_NONE);
+    end(&f);
+}
+
+static void control_events_alone_take_no_more_memory_than_they_may(void **state)
+{
+    const struct tg_event marker = { .data = TG_STR("{\"state\":\"up\"}"), .is_control = true };
+    struct tg_stream_stats stats;
+    struct fixture f;
+    (void)state;
+
+    begin(&f, "epochepoch", 100, 0);
+    for (int i = 0; i < 200000; i++) {
+        assert_int_equal(tg_stream_append(f.stream, &marker, 0), TG_OK);
+        tg_stream_flush(f.stream);
+        tg_reader_sync(f.reader, NULL, NULL);
+    }
+    tg_stream_get_stats(f.stream, &stats);
+    assert_int_equal(stats.retained_events, 0);
+    assert_int_equal(stats.retained_bytes, 0);
+    assert_true(stats.memory_bytes < (1 << 20) + 2 * 256 * 1024);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +179,8 @@ int main(void)
         cmocka_unit_test(an_event_of_a_stream_that_is_months_old_is_as_old_as_itself),
         cmocka_unit_test(a_reader_is_woken_once_until_it_syncs),
         cmocka_unit_test(invalid_ids_and_types_store_nothing),
+        cmocka_unit_test(control_events_evict_no_events),
+        cmocka_unit_test(control_events_alone_take_no_more_memory_than_they_may),
         cmocka_unit_test(memory_stays_within_retain_bytes_one_segment_and_one_message),
     };
 
