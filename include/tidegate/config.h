@@ -118,6 +118,12 @@ struct tg_config_url {
     char *path; /* with the query; at least "/" */
 };
 
+/* Close codes of WebSockets. */
+struct tg_config_codes {
+    int64_t *list;
+    size_t count;
+};
+
 /* What the answer to one poll says about where the next one goes on. */
 struct tg_config_cursor {
     char *from;    /* JSON pointer into the answer; NULL: there is no cursor */
@@ -146,7 +152,12 @@ struct tg_config_upstream {
     int64_t max_message_bytes;
     int64_t max_redirects;
     int64_t reconnect_first_ms, reconnect_max_ms;
-    int64_t connect;   /* enum tg_config_connect */
+    int64_t reconnect_stable_ms; /* a connection that lasts so long proves itself; 0: each one does */
+    /* websocket: what its close codes mean; all others, that it may come back as usual */
+    struct tg_config_codes close_end;    /* scope client: the session is over */
+    struct tg_config_codes close_later;  /* not again soon */
+    struct tg_config_codes close_spread; /* again, but all its clients not at once */
+    int64_t connect;                     /* enum tg_config_connect */
     int64_t linger_ms; /* on_demand, keyed and client: stays for so long after the last subscriber */
     bool required;     /* /readyz waits for it; false unless set for keyed and client */
     struct tg_config_tls_client tls;
@@ -255,6 +266,13 @@ struct tg_config_parameter {
 /* By which requests sessions are opened. */
 enum tg_config_open { TG_OPEN_GET, TG_OPEN_POST, TG_OPEN_BOTH };
 
+/* What becomes of a session when its backend ends an answer in order; 204 and `until` always end it. */
+enum tg_config_on_end {
+    TG_ON_END_DEFAULT,   /* sse opened by GET: RECONNECT, else END */
+    TG_ON_END_RECONNECT, /* it is asked again, with the last event id of sse */
+    TG_ON_END_END,
+};
+
 /* Scope client. */
 struct tg_config_session {
     char **forward_headers; /* NULL-terminated; of the client's request, to the backend */
@@ -265,6 +283,7 @@ struct tg_config_session {
     int64_t open;           /* enum tg_config_open, which the next two say too */
     bool is_opened_by_get;  /* true unless the session needs a body */
     bool is_opened_by_post; /* the body is the first message, or the body of the request to the backend */
+    int64_t on_end;         /* enum tg_config_on_end; sse and ndjson */
     bool is_plain;          /* nothing but the backend's events: no ids, no events of Tidegate */
     int64_t max_body_bytes;
     char *message; /* template around the body: "{body}" in a string or JSON; NULL: as it is */

@@ -81,7 +81,40 @@ void tg_stream_subscriber_removed(struct tg_stream *stream); /* any thread */
 
 /* ---- the upstream's state, for who connects while nothing flows; any thread ------------------- */
 enum tg_stream_state { TG_STREAM_CONNECTING, TG_STREAM_UP, TG_STREAM_DOWN };
-void tg_stream_set_state(struct tg_stream *stream, enum tg_stream_state state); /* owner, opener */
+
+/* Why a connection ended or an attempt failed; a label of metrics, a field of logs, and the `reason` clients see. */
+enum tg_upstream_reason {
+    TG_REASON_NONE,
+    TG_REASON_DNS,
+    TG_REASON_CONNECT,   /* TCP refused or unreachable */
+    TG_REASON_TLS,       /* TLS handshake or certificate */
+    TG_REASON_HANDSHAKE, /* the HTTP answer is no valid upgrade */
+    TG_REASON_REDIRECT,  /* too many, or to somewhere it cannot go */
+    TG_REASON_TIMEOUT,   /* connect_timeout */
+    TG_REASON_CLOSED,    /* the backend closed, in whatever way */
+    TG_REASON_LIVENESS,  /* no answer to a ping */
+    TG_REASON_IDLE,      /* idle_timeout */
+    TG_REASON_PROTOCOL,  /* the backend broke RFC 6455, or HTTP */
+    TG_REASON_STATUS,    /* the HTTP status is none that brings messages */
+    TG_REASON_FINISHED,  /* the backend said that there is no more: 204 to an sse or ndjson request */
+    TG_REASON_STOPPED,   /* by us: drain, or nobody listens any more */
+    TG_REASON_COUNT
+};
+const char *tg_upstream_reason_text(enum tg_upstream_reason reason);
+
+/* What clients are told of it, as one number, so that any thread sees it whole. */
+struct tg_stream_condition {
+    uint8_t state;   /* enum tg_stream_state */
+    uint8_t reason;  /* enum tg_upstream_reason, of TG_STREAM_DOWN */
+    uint16_t status; /* of the HTTP answer that was the reason; 0: none was */
+};
+bool tg_stream_condition_equals(struct tg_stream_condition a, struct tg_stream_condition b);
+/* As data of an event: {"state":"down","reason":"status","status":401}. Of UP: how many losses were not told before. */
+enum tg_err tg_stream_condition_write(struct tg_buffer *out, struct tg_stream_condition condition,
+                                      uint64_t flaps);
+/* Owner, opener. An event that tells of it is appended after that. */
+void tg_stream_set_condition(struct tg_stream *stream, struct tg_stream_condition condition);
+struct tg_stream_condition tg_stream_get_condition(const struct tg_stream *stream);
 enum tg_stream_state tg_stream_get_state(const struct tg_stream *stream);
 
 /* ---- figures; any thread, each exact, together not one instant -------------------------------- */
@@ -155,6 +188,9 @@ struct tg_gap {
     char before[TG_ID_MAX + 1]; /* the id of the event that follows the gap; empty when none is there yet */
 };
 const char *tg_gap_reason_text(enum tg_gap_reason reason); /* "evicted", "lagged", "unknown", "epoch", … */
+
+/* Whether no event from the cursor to the end tells of the condition. */
+bool tg_reader_is_past_condition(const struct tg_reader *reader, struct tg_cursor cursor);
 
 /* Where to start. */
 struct tg_cursor tg_reader_seek_live(const struct tg_reader *reader);   /* the end */

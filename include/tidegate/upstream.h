@@ -8,13 +8,13 @@
  *
  * A configured stream has one upstream (scope shared), one for each member of its family (keyed, client), or one
  * that feeds all members, by a key in its messages (`route`). Each upstream lives on one worker, the owner of its
- * streams. Back-off is exponential with full jitter, reset once the connection has proved itself (a message, or
- * 10 s up). Outages are told in the stream, at their place, as a control event `tidegate.upstream` with
- * {"state":"up"} or {"state":"down","reason":"…"}.
+ * streams. Back-off is exponential with full jitter, reset once the connection has lasted `reconnect.stable`. Outages are
+ * told in the stream, at their place, as a control event `tidegate.upstream` with {"state":"up"} or
+ * {"state":"down","reason":"…"} (supervisor.h says when).
  *
  * A stream ends (tg_stream_end) with the message that `until` asks for and, for one client alone, where the backend has
- * come to an end in an orderly way: 204, the end of a complete answer, close code 1000. The farewell is a control event
- * `tidegate.end` with {"reason":"until"}, {"reason":"finished"} (204) or {"reason":"closed"}.
+ * come to an end in an orderly way: 204, a close code for it, and, as `session.on_end` says, the end of a complete
+ * answer. The farewell is a control event `tidegate.end` with {"reason":"until"}, {"reason":"finished"} (204) or {"reason":"closed"}.
  *
  * What a client has posted goes to the backend once. When its answer breaks off, or is none, the stream ends too,
  * with {"reason":"failed"} and maybe a "status"; this farewell has an id, so that nobody takes what there is for
@@ -38,26 +38,6 @@ enum tg_upstream_state {
     TG_UPSTREAM_STATE_COUNT
 };
 const char *tg_upstream_state_text(enum tg_upstream_state state);
-
-/* Why a connection ended or an attempt failed; a label of metrics, a field of logs, and the `reason` clients see. */
-enum tg_upstream_reason {
-    TG_REASON_NONE,
-    TG_REASON_DNS,
-    TG_REASON_CONNECT,   /* TCP refused or unreachable */
-    TG_REASON_TLS,       /* TLS handshake or certificate */
-    TG_REASON_HANDSHAKE, /* the HTTP answer is no valid upgrade */
-    TG_REASON_REDIRECT,  /* too many, or to somewhere it cannot go */
-    TG_REASON_TIMEOUT,   /* connect_timeout */
-    TG_REASON_CLOSED,    /* the backend closed, in whatever way */
-    TG_REASON_LIVENESS,  /* no answer to a ping */
-    TG_REASON_IDLE,      /* idle_timeout */
-    TG_REASON_PROTOCOL,  /* the backend broke RFC 6455, or HTTP */
-    TG_REASON_STATUS,    /* the HTTP status is none that brings messages */
-    TG_REASON_FINISHED,  /* the backend said that there is no more: 204 to an sse or ndjson request */
-    TG_REASON_STOPPED,   /* by us: drain, or nobody listens any more */
-    TG_REASON_COUNT
-};
-const char *tg_upstream_reason_text(enum tg_upstream_reason reason);
 
 /* ---- the set of all upstreams; the main thread unless said otherwise --------------------------- */
 
@@ -113,8 +93,9 @@ struct tg_upstream_stats {
     const char *stream_name;      /* of the configuration; lives as long as the set */
     enum tg_upstream_state state; /* of several: up if one is, else connecting, waiting, stopped */
     uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many are in each now */
-    bool required;     /* for readiness: `required`, not at its end, and asked for (on_demand, a family) */
-    uint64_t connects; /* attempts that came up */
+    uint64_t recycling; /* how many are not up only since the backend's last answer has ended in order */
+    bool required;      /* for readiness: `required`, not at its end, and asked for (on_demand, a family) */
+    uint64_t connects;  /* attempts that came up */
     uint64_t attempts;
     uint64_t delayed;                   /* attempts that limits.upstream_connects made wait */
     uint64_t waiting;                   /* that wait for it now */

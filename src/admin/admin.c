@@ -43,7 +43,7 @@ bool tg_admin_write_readiness(const struct tg_admin *admin, struct tg_buffer *ou
     for (size_t i = 0; i < tg_upstream_set_count(admin->sources.upstreams); i++) {
         struct tg_upstream_stats stats;
         tg_upstream_set_get_stats(admin->sources.upstreams, i, &stats);
-        if (!stats.required || stats.state == TG_UPSTREAM_UP)
+        if (!stats.required || stats.state == TG_UPSTREAM_UP || stats.recycling > 0)
             continue;
         tg_buffer_appendf(out, "upstream of %s is %s\n", stats.stream_name,
                           tg_upstream_state_text(stats.state));

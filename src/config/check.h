@@ -22,6 +22,9 @@ void tg_config_check_routes(struct tg_document *document, struct tg_config *conf
 /* Parts for one stream; `path` is that of its upstream, and at last of its translate. */
 void tg_config_check_upstream(struct tg_document *document, const struct tg_path *path,
                               const struct tg_config_upstream *upstream);
+/* Also takes what the file lists out of the lists by default. */
+void tg_config_check_close_codes(struct tg_document *document, const struct tg_path *upstream,
+                                 struct tg_config_upstream *config);
 /* The files of an object `tls`; NULL: not given. */
 void tg_config_check_tls_files(struct tg_document *document, const struct tg_path *tls,
                                const char *certificate, const char *key, const char *ca);

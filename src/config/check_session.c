@@ -162,6 +162,21 @@ static void check_open(struct tg_document *document, const struct tg_path *sessi
         tg_document_error(document, &open, "expected \"get\", or \"method\": \"POST\" in the upstream");
 }
 
+/* Only those kinds have answers that end. */
+static void check_on_end(struct tg_document *document, const struct tg_path *session,
+                         const struct tg_config_stream *stream)
+{
+    struct tg_path on_end = TG_PATH_KEY(session, "on_end"), upstream = TG_PATH_KEY(session->up, "upstream");
+    struct tg_path kind = TG_PATH_KEY(&upstream, "kind");
+    if (stream->session.on_end == TG_ON_END_DEFAULT || tg_document_has_error(document, &kind))
+        return;
+    if (stream->upstream.kind == TG_UPSTREAM_WEBSOCKET)
+        tg_document_error_at_key(document, &on_end,
+                                 "only for kind \"sse\" or \"ndjson\": use \"close_codes\" of the upstream");
+    else if (stream->upstream.kind == TG_UPSTREAM_POLL)
+        tg_document_error_at_key(document, &on_end, "only for kind \"sse\" or \"ndjson\"");
+}
+
 /* A native EventSource comes back again and again, and would begin anew each time. */
 static void check_plain(struct tg_document *document, const struct tg_path *session,
                         const struct tg_config_stream *stream)
@@ -206,6 +221,7 @@ void tg_config_check_session(struct tg_document *document, const struct tg_path 
     check_identity(document, &session);
     check_renew(document, &session, stream);
     check_open(document, &session, stream);
+    check_on_end(document, &session, stream);
     check_plain(document, &session, stream);
     check_body(document, &session, stream);
 }

@@ -17,7 +17,7 @@ static void check_keys(struct tg_document *document, const struct tg_path *path,
                        const struct tg_config_stream *stream)
 {
     struct tg_path upstream = TG_PATH_KEY(path, "upstream"), translate = TG_PATH_KEY(path, "translate");
-    struct tg_path id = TG_PATH_KEY(&translate, "id");
+    struct tg_path id = TG_PATH_KEY(&translate, "id"), close_codes = TG_PATH_KEY(&upstream, "close_codes");
     bool is_shared = stream->scope == TG_SCOPE_SHARED, is_client = stream->scope == TG_SCOPE_CLIENT;
     bool has_route = is_shared && tg_document_has(document, path, "route");
     allow_only(document, path, "parameters", !is_shared || has_route,
@@ -30,6 +30,7 @@ static void check_keys(struct tg_document *document, const struct tg_path *path,
         "scope \"client\": what one client shows, and what the backend answers to it, is for no other");
     allow_only(document, path, "route", is_shared, "scope \"shared\"");
     allow_only(document, &upstream, "connect", is_shared, "scope \"shared\": others connect on demand");
+    allow_only(document, &close_codes, "end", is_client, "scope \"client\": other streams do not end");
     if (is_client && tg_document_find(document, &id))
         tg_document_error_at_key(document, &id, "not for scope \"client\", whose ids are Tidegate's own");
 }
@@ -89,5 +90,6 @@ void tg_config_check_stream(struct tg_document *document, const struct tg_path *
     }
     tg_config_check_request(document, &upstream, stream);
     tg_config_check_upstream(document, &upstream, &stream->upstream);
+    tg_config_check_close_codes(document, &upstream, &stream->upstream);
     tg_config_check_translate(document, &translate, sse, stream);
 }

@@ -84,7 +84,7 @@ const char tg_full_form[] =
     "    'session': {"
     "      'forward_headers': [ 'Cookie' ], 'forward_query': [ 'room' ], 'identity': { 'cookie': 'sid' }"
     "    },"
-    "    'upstream': { 'kind': 'websocket', 'url': 'ws://legacy.internal:9000/chat' }"
+    "    'upstream': { 'kind': 'websocket', 'url': 'ws://legacy.internal:9000/chat', 'close_codes': {} }"
     "  },"
     "  'answers': {"
     "    '$comment': 'An answer for each POST.',"

@@ -201,6 +201,7 @@ static tg_option_loader *const loaders[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_MESSAGES] = tg_load_messages,
     [TG_OPTION_INITIAL] = tg_load_initial,
     [TG_OPTION_WORDS] = tg_load_words,
+    [TG_OPTION_CODES] = tg_load_codes,
     [TG_OPTION_NUMBER] = tg_load_number,
     [TG_OPTION_JSON] = tg_load_json,
     [TG_OPTION_JSONS] = tg_load_jsons,

@@ -14,9 +14,9 @@ void tg_options_load(struct tg_document *document, const struct tg_path *path,
 typedef void tg_option_loader(struct tg_document *document, const struct tg_path *path,
                               const struct tg_option *option, json_t *value, void *base);
 tg_option_loader tg_load_message, tg_load_text_message, tg_load_messages, tg_load_initial, tg_load_words,
-    tg_load_number, tg_load_json, tg_load_jsons, tg_load_pairs; /* load_values.c */
-tg_option_loader tg_load_url, tg_load_headers;                  /* load_request.c */
-tg_option_loader tg_load_condition, tg_load_conditions;         /* condition.c */
+    tg_load_codes, tg_load_number, tg_load_json, tg_load_jsons, tg_load_pairs; /* load_values.c */
+tg_option_loader tg_load_url, tg_load_headers;                                 /* load_request.c */
+tg_option_loader tg_load_condition, tg_load_conditions;                        /* condition.c */
 
 /* The upstream kind that is given beside the value, wherever in the object; TG_URL_ANY_KIND (url.h) when
  * what is given is no kind. */

@@ -1,4 +1,4 @@
-/* Loaders of the types that are more than one plain value: messages, initial, lists of words, JSON, pairs. */
+/* Loaders of the types that are more than one plain value: messages, initial, lists of words and codes, JSON, pairs. */
 #include "load.h"
 
 #include <stdlib.h>
@@ -164,6 +164,29 @@ void tg_load_words(struct tg_document *document, const struct tg_path *path, con
             tg_load_report(document, &item, &word, true);
     }
     *(int64_t **)field_of(option, base) = numbers;
+    *(size_t *)(void *)((char *)base + option->count_offset) = count;
+}
+
+void tg_load_codes(struct tg_document *document, const struct tg_path *path, const struct tg_option *option,
+                   json_t *value, void *base)
+{
+    if (!json_is_array(value)) {
+        tg_load_report(document, path, option, true);
+        return;
+    }
+    size_t count = json_array_size(value);
+    if (!tg_load_check_count(document, path, option, count))
+        return;
+    int64_t *codes = tg_alloc((count + 1) * sizeof(codes[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct tg_path item = TG_PATH_INDEX(path, i);
+        codes[i] = json_integer_value(json_array_get(value, i));
+        if (codes[i] < TG_CLOSE_CODE_MIN || codes[i] > TG_CLOSE_CODE_MAX)
+            tg_document_error(document, &item, "expected a close code from %d to %d", TG_CLOSE_CODE_MIN,
+                              TG_CLOSE_CODE_MAX);
+    }
+    free(*(int64_t **)field_of(option, base));
+    *(int64_t **)field_of(option, base) = codes;
     *(size_t *)(void *)((char *)base + option->count_offset) = count;
 }
 

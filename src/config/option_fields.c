@@ -22,8 +22,21 @@ static char **split_words(const char *text)
     return words;
 }
 
-static void set_default(const struct tg_option *option, void *field)
+static int64_t *split_numbers(const char *text, size_t *ret_count)
 {
+    int64_t *numbers = NULL;
+    size_t count = 0;
+    for (char *end; *text; text = end + strspn(end, " ")) {
+        numbers = tg_realloc_array(numbers, count + 1, sizeof(numbers[0]));
+        numbers[count++] = strtoll(text, &end, 10);
+    }
+    *ret_count = count;
+    return numbers;
+}
+
+static void set_default(const struct tg_option *option, void *base)
+{
+    void *field = (char *)base + option->offset;
     int64_t number;
     switch (option->type) {
     case TG_OPTION_STRING:
@@ -33,6 +46,10 @@ static void set_default(const struct tg_option *option, void *field)
         break;
     case TG_OPTION_STRINGS:
         *(char ***)field = split_words(option->default_text);
+        break;
+    case TG_OPTION_CODES:
+        *(int64_t **)field =
+            split_numbers(option->default_text, (size_t *)(void *)((char *)base + option->count_offset));
         break;
     case TG_OPTION_INITIAL:
         break; /* zero is TG_INITIAL_LIVE */
@@ -54,7 +71,7 @@ void tg_options_set_defaults(const struct tg_option_object *object, void *base)
         if (option->type == TG_OPTION_OBJECT && !option->has_no_default_keys)
             tg_options_set_defaults(option->object, field);
         else if (option->default_text)
-            set_default(option, field);
+            set_default(option, base);
     }
 }
 
@@ -134,6 +151,7 @@ void tg_options_free(const struct tg_option_object *object, void *base)
             tg_strings_free(*(char ***)field);
             break;
         case TG_OPTION_WORDS:
+        case TG_OPTION_CODES:
             free(*(int64_t **)field);
             break;
         case TG_OPTION_CONDITION:

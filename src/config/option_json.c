@@ -11,12 +11,14 @@ json_t *tg_option_default_json(const struct tg_option *option)
         return json_boolean(strcmp(text, "true") == 0);
     if (option->type == TG_OPTION_INTEGER)
         return json_integer(strtoll(text, NULL, 10));
-    if (option->type != TG_OPTION_STRINGS)
+    bool is_codes = option->type == TG_OPTION_CODES;
+    if (option->type != TG_OPTION_STRINGS && !is_codes)
         return json_string(text);
     json_t *list = json_array();
     while (*text) {
         size_t length = strcspn(text, " ");
-        json_array_append_new(list, json_stringn(text, length));
+        json_array_append_new(list,
+                              is_codes ? json_integer(strtoll(text, NULL, 10)) : json_stringn(text, length));
         text += length + strspn(text + length, " ");
     }
     return list;

@@ -146,6 +146,7 @@ static const char *const shapes[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_TEXT] = "a message: a string, or other JSON",
     [TG_OPTION_MESSAGES] = "an array of messages",
     [TG_OPTION_INITIAL] = "\"live\", \"all\", or an object such as { \"last\": 100 }",
+    [TG_OPTION_CODES] = "an array of close codes",
     [TG_OPTION_NUMBER] = "a number",
     [TG_OPTION_JSON] = "a JSON value",
     [TG_OPTION_JSONS] = "an array of JSON values",

@@ -31,6 +31,7 @@ enum tg_option_type {
     TG_OPTION_MESSAGES,   /* struct tg_config_message *, and their number at `count_offset` */
     TG_OPTION_INITIAL,    /* int64_t enum tg_config_initial, and N of { "last": N } at `count_offset` */
     TG_OPTION_WORDS,      /* int64_t *, each one of `words`, and their number at `count_offset` */
+    TG_OPTION_CODES,      /* the same of close codes of WebSockets */
     TG_OPTION_NUMBER,     /* double */
     TG_OPTION_JSON,       /* char **, NULL-terminated: one compact JSON text */
     TG_OPTION_JSONS,      /* the same of a list */
@@ -58,6 +59,9 @@ struct tg_option_grammar {
 
 /* In `kinds`. */
 #define TG_KIND_BIT(kind) (1u << (kind))
+
+/* RFC 6455 section 7.4: what a close frame may say. */
+enum { TG_CLOSE_CODE_MIN = 1000, TG_CLOSE_CODE_MAX = 4999 };
 
 struct tg_option {
     const char *key;

@@ -9,6 +9,9 @@ static const struct tg_option_word scopes[] = {
 static const struct tg_option_word opens[] = {
     { "get", TG_OPEN_GET }, { "post", TG_OPEN_POST }, { "both", TG_OPEN_BOTH }, { 0 }
 };
+static const struct tg_option_word on_ends[] = {
+    { "reconnect", TG_ON_END_RECONNECT }, { "end", TG_ON_END_END }, { 0 }
+};
 static const struct tg_option_word after_gaps[] = {
     { "oldest", TG_AFTER_GAP_OLDEST }, { "live", TG_AFTER_GAP_LIVE }, { 0 }
 };
@@ -68,6 +71,12 @@ static const struct tg_option session_options[] = {
       .help = "Which requests open a session: `get`; `post`, whose body is the first message to a WebSocket, or "
               "the body of the request to the backend (kinds `sse` and `ndjson`, with the method `POST`); or "
               "`both`. What was posted is sent once: when the connection is lost after that, the session ends." },
+    { .key = "on_end", .type = TG_OPTION_ENUM, AT(tg_config_session, on_end), .words = on_ends,
+      .example = "\"on_end\": \"end\"",
+      .help = "What becomes of a session when the backend ends its answer in order: `reconnect`, it is asked again, as "
+              "an EventSource does, with the last id; or `end`. Without it, `reconnect` for kind `sse` where the session was "
+              "opened by GET, else `end`. What was posted is asked for again only where the events have ids. 204 and `until` "
+              "always end a session; with a WebSocket `close_codes` of the upstream decides." },
     { .key = "plain", .type = TG_OPTION_BOOL, AT(tg_config_session, is_plain), .default_text = "false",
       .example = "\"open\": \"post\", \"plain\": true",
       .help = "With `open` `post`: whether the answer is the backend's events and nothing else, for clients that take "

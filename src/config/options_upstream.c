@@ -64,8 +64,37 @@ static const struct tg_option reconnect_options[] = {
       .max = DAYS(1), .default_text = "30s",
       .help = "The longest wait between two attempts, unless the backend asks for a longer one (by `Retry-After`, "
               "or by `retry:` in its events), of an hour at most." },
+    { .key = "stable", .type = TG_OPTION_DURATION, AT(tg_config_upstream, reconnect_stable_ms),
+      .min = MILLISECONDS(10), .max = HOURS(1), .is_zero_allowed = true, .default_text = "10s",
+      .help = "How long a connection must last until the next wait is `first` again. What the backend says meanwhile "
+              "proves nothing. After one that did not last so long, clients learn of the next one when it has lasted a tenth "
+              "of it; how many broke sooner is told as `flaps`. \"0\": each connection counts at once." },
 };
-OBJECT(reconnect, .help = "When to connect again after the backend was lost.");
+OBJECT(reconnect, .help = "When to connect again after the backend was lost. An answer of kind `sse` or `ndjson` that "
+                          "brought events and ended in order is no loss: the next request follows when the backend "
+                          "asked for it by `retry:`, else after 3 s (or `max`, if that is shorter). After a 401 or 403 the "
+                          "wait is long at once, from half of `max` on.");
+
+static const struct tg_option close_codes_options[] = {
+    { .key = "end", .type = TG_OPTION_CODES, AT(tg_config_upstream, close_end.list),
+      COUNT_AT(tg_config_upstream, close_end.count), .max = 100, .default_text = "1000",
+      .example = "\"end\": [ 1000, 4000 ]",
+      .help = "The session is over: `tidegate.end`, then 204. Only with scope `client`; other streams do not end." },
+    { .key = "later", .type = TG_OPTION_CODES, AT(tg_config_upstream, close_later.list),
+      COUNT_AT(tg_config_upstream, close_later.count), .max = 100, .default_text = "1008 4401 4403",
+      .example = "\"later\": [ 1008, 4003 ]",
+      .help = "Connecting again soon would bring the same, as after a refused login: the wait is long at once, from "
+              "half of `max` of `reconnect` on." },
+    { .key = "spread", .type = TG_OPTION_CODES, AT(tg_config_upstream, close_spread.list),
+      COUNT_AT(tg_config_upstream, close_spread.count), .max = 100, .default_text = "1012 1013",
+      .example = "\"spread\": [ 1001, 1012, 1013 ]",
+      .help = "The backend restarts, or is full: all its clients lose it together, so each waits a time of its own, "
+              "between `first` and `max` of `reconnect`." },
+};
+OBJECT(close_codes,
+       .help = "What it means when a WebSocket backend closes with one of these codes. After any other, and when the "
+               "connection breaks, it is connected again as `reconnect` says.",
+       .example = "{ \"end\": [ 1000, 4000 ], \"later\": [ 1008, 4003 ] }");
 
 static const struct tg_option tls_client_options[] = {
     { .key = "ca", .type = TG_OPTION_FILE, AT(tg_config_tls_client, ca), .grammar = &tg_grammar_file_name,
@@ -164,6 +193,8 @@ static const struct tg_option upstream_options[] = {
               "and the client certificate do not go along; a `body` does (with 307 and 308), and so do messages." },
     { .key = "reconnect", .type = TG_OPTION_OBJECT, .object = &reconnect,
       .help = "When to connect again after the backend was lost." },
+    { .key = "close_codes", .type = TG_OPTION_OBJECT, .object = &close_codes, .kinds = WEBSOCKET,
+      .help = "What it means when the backend closes with certain codes." },
     { .key = "connect", .type = TG_OPTION_ENUM, AT(tg_config_upstream, connect), .words = connects,
       .default_text = "always",
       .help = "`always` stays connected, so that nothing is missed while no client reads; `on_demand` "

@@ -46,6 +46,7 @@ static const char *const type_names[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_TEXT] = "message",
     [TG_OPTION_MESSAGES] = "array of messages",
     [TG_OPTION_INITIAL] = "`\"live\"`, `\"all\"` or `{ \"last\": N }`",
+    [TG_OPTION_CODES] = "array of close codes",
     [TG_OPTION_NUMBER] = "number",
     [TG_OPTION_JSON] = "JSON",
     [TG_OPTION_JSONS] = "array of JSON",
@@ -70,12 +71,13 @@ static void append_default(struct tg_buffer *out, const struct tg_option *option
     bool is_bare = option->type == TG_OPTION_BOOL || option->type == TG_OPTION_INTEGER;
     if (option->is_required) {
         tg_buffer_append_str(out, "**required**");
-    } else if (option->default_text && option->type == TG_OPTION_STRINGS) {
-        const char *text = option->default_text;
+    } else if (option->default_text &&
+               (option->type == TG_OPTION_STRINGS || option->type == TG_OPTION_CODES)) {
+        const char *text = option->default_text, *quote = option->type == TG_OPTION_CODES ? "" : "\"";
         while (*text) {
             size_t length = strcspn(text, " ");
-            tg_buffer_appendf(out, "%s`\"%.*s\"`", text == option->default_text ? "" : ", ", (int)length,
-                              text);
+            tg_buffer_appendf(out, "%s`%s%.*s%s`", text == option->default_text ? "" : ", ", quote,
+                              (int)length, text, quote);
             text += length + strspn(text + length, " ");
         }
     } else if (option->default_text) {

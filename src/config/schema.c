@@ -118,6 +118,9 @@ static json_t *type_schema(const struct tg_option *option)
         return list_schema(option, reference_to("message"));
     case TG_OPTION_INITIAL:
         return initial_schema(option);
+    case TG_OPTION_CODES:
+        return list_schema(option, json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum",
+                                             TG_CLOSE_CODE_MIN, "maximum", TG_CLOSE_CODE_MAX));
     case TG_OPTION_WORDS:
         return list_schema(option, words_schema(option->words));
     case TG_OPTION_NUMBER:

@@ -86,17 +86,18 @@ bool tg_feed_is_over(const struct tg_feed *feed, struct tg_cursor cursor)
 static enum tg_err append_state(const struct tg_subscriber *subscriber, const struct tg_feed *feed,
                                 struct tg_buffer *out)
 {
-    enum tg_stream_state state = tg_stream_get_state(tg_reader_peek_stream(feed->reader));
-    bool has_replay = subscriber->cursor.position != tg_reader_end(feed->reader);
+    static const struct tg_stream_condition connecting = { .state = TG_STREAM_CONNECTING };
+    struct tg_stream_condition condition = tg_stream_get_condition(tg_reader_peek_stream(feed->reader));
+    bool is_replayed = !tg_reader_is_past_condition(feed->reader, subscriber->cursor);
     char first_id[TG_ID_MAX + 1];
     if (subscriber->is_first) {
         format_id(feed, 0, first_id);
         return tg_notice_append_state(out, subscriber->is_bare, feed->sse,
-                                      has_replay ? TG_STREAM_CONNECTING : state, first_id);
+                                      is_replayed ? connecting : condition, first_id);
     }
-    if (state == TG_STREAM_UP || has_replay || tg_reader_has_ended(feed->reader))
+    if (condition.state == TG_STREAM_UP || is_replayed || tg_reader_has_ended(feed->reader))
         return TG_OK;
-    return tg_notice_append_state(out, subscriber->is_bare, feed->sse, state, NULL);
+    return tg_notice_append_state(out, subscriber->is_bare, feed->sse, condition, NULL);
 }
 
 /* No event with an id follows any more: with the last one's, the client does not come back for ever to hear the same. */

@@ -25,14 +25,14 @@ enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const st
 }
 
 enum tg_err tg_notice_append_state(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                   enum tg_stream_state state, const char *id)
+                                   struct tg_stream_condition condition, const char *id)
 {
-    static const char *const words[] = {
-        [TG_STREAM_CONNECTING] = "connecting", [TG_STREAM_UP] = "up", [TG_STREAM_DOWN] = "down"
-    };
     struct tg_buffer text = { 0 };
-    enum tg_err err =
-        tg_buffer_appendf(&text, "event: %s\ndata: {\"state\":\"%s\"}\n", sse->upstream_event, words[state]);
+    enum tg_err err = tg_buffer_appendf(&text, "event: %s\ndata: ", sse->upstream_event);
+    if (!err)
+        err = tg_stream_condition_write(&text, condition, 0);
+    if (!err)
+        err = tg_buffer_append_str(&text, "\n");
     if (!err && id)
         err = tg_buffer_appendf(&text, "id: %s\n", id);
     if (!err)

@@ -16,10 +16,10 @@
 
 /* `retry:`, a comment and TG_NOTICE_HELLO, sent at once so that proxies and clients see the stream begin. */
 enum tg_err tg_notice_append_hello(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse);
-/* The upstream's state, for who connects while nothing flows. With an `id` (else NULL) the client has that one from here
- * on: Firefox takes none without data. */
+/* The upstream's condition, for a client to which no event of the stream tells it. With an `id` (else NULL) the client
+ * has that one from here on: Firefox takes none without data. */
 enum tg_err tg_notice_append_state(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
-                                   enum tg_stream_state state, const char *id);
+                                   struct tg_stream_condition condition, const char *id);
 /* With an `id` (else NULL), as above. */
 enum tg_err tg_notice_append_gap(struct tg_buffer *out, bool is_bare, const struct tg_config_sse *sse,
                                  const struct tg_gap *gap, const char *id);

@@ -270,16 +270,6 @@ void tg_stream_subscriber_removed(struct tg_stream *stream)
     count_subscribers(stream, false);
 }
 
-void tg_stream_set_state(struct tg_stream *stream, enum tg_stream_state state)
-{
-    atomic_store_explicit(&stream->state, state, memory_order_relaxed);
-}
-
-enum tg_stream_state tg_stream_get_state(const struct tg_stream *stream)
-{
-    return (enum tg_stream_state)atomic_load_explicit(&stream->state, memory_order_relaxed);
-}
-
 void tg_stream_get_stats(const struct tg_stream *stream, struct tg_stream_stats *ret_stats)
 {
 #define LOAD(field) atomic_load_explicit(&stream->stats.field, memory_order_relaxed)

@@ -47,8 +47,9 @@ struct tg_stream {
     atomic_bool has_own_ids;                /* some event had the backend's id */
     atomic_bool has_ended;                  /* stored after all that was appended, and after the next */
     bool is_broken_off;                     /* by tg_stream_break_off */
-    atomic_int state;
-    struct outbox *_Atomic outbox; /* made by the first writer that takes messages, else NULL */
+    _Atomic(struct tg_stream_condition) condition;
+    atomic_uint_fast64_t condition_position; /* the end when it was set; condition.c */
+    struct outbox *_Atomic outbox;           /* made by the first writer that takes messages, else NULL */
 
     pthread_mutex_t demand_lock;
     uint64_t subscribers;         /* under demand_lock */

@@ -25,3 +25,18 @@ uint64_t tg_backoff_next(struct tg_backoff *backoff)
         backoff->ceiling_ms > backoff->max_ms / 2 ? backoff->max_ms : backoff->ceiling_ms * 2;
     return delay_ms;
 }
+
+uint64_t tg_backoff_longest(struct tg_backoff *backoff)
+{
+    uint64_t least_ms = backoff->max_ms / 2;
+
+    backoff->ceiling_ms = backoff->max_ms;
+    return least_ms + backoff->random_below(backoff->max_ms - least_ms + 1);
+}
+
+uint64_t tg_backoff_spread(const struct tg_backoff *backoff)
+{
+    uint64_t least_ms = backoff->first_ms < backoff->max_ms ? backoff->first_ms : backoff->max_ms;
+
+    return least_ms + backoff->random_below(backoff->max_ms - least_ms + 1);
+}

@@ -17,5 +17,9 @@ void tg_backoff_init(struct tg_backoff *backoff, uint64_t first_ms, uint64_t max
 void tg_backoff_reset(struct tg_backoff *backoff);
 /* Uniform in [0, min(max, first * 2^n)], n being the number of calls since the reset. */
 uint64_t tg_backoff_next(struct tg_backoff *backoff);
+/* In [max / 2, max], and the next one is as if many had failed. */
+uint64_t tg_backoff_longest(struct tg_backoff *backoff);
+/* In [first, max]; the next one is as if this had not been asked for. */
+uint64_t tg_backoff_spread(const struct tg_backoff *backoff);
 
 #endif

@@ -25,8 +25,9 @@ struct tg_link_end {
     uint64_t retry_after_ms; /* the next attempt is not to be earlier; 0: the backend did not say */
     unsigned status;         /* of the HTTP answer that ended it; 0: none */
     unsigned close_code;     /* of a WebSocket backend; 0: none */
-    bool is_finished;   /* in good order: 204, the end of a complete answer, close code 1000; never a poll */
-    bool was_sent;      /* over HTTP: some of the request was */
+    bool is_finished;        /* sse, ndjson: in good order, by 204 or the end of a complete answer */
+    bool has_messages;       /* the same: after it had brought some */
+    bool was_sent;           /* over HTTP: some of the request was */
     bool was_taken;     /* over HTTP: the body was, by who then redirected to another request, without it */
     const char *detail; /* for the log, borrowed; "" when there is nothing to add */
     struct tg_str close_reason;     /* of a WebSocket backend, borrowed: UTF-8, anything else is possible */

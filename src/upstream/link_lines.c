@@ -27,6 +27,7 @@ struct lines_link {
     bool is_sse;
     bool is_framed;     /* not by lines: `texts` */
     bool had_message;   /* in this block */
+    bool has_messages;  /* in this answer */
     bool is_past_start; /* of lines: the first has come */
     union {
         struct tg_sse_parser sse;
@@ -78,7 +79,7 @@ static void hold(struct tg_link *base, bool is_held)
 
 static void give(struct lines_link *link, const struct tg_message *message)
 {
-    link->had_message = true;
+    link->had_message = link->has_messages = true;
     link->base.handler->on_message(link->base.arg, message);
 }
 
@@ -145,7 +146,7 @@ static void on_dropped(void *arg, bool is_oversize)
 {
     struct lines_link *link = arg;
 
-    link->had_message = true;
+    link->had_message = link->has_messages = true;
     if (!link->base.is_closed)
         link->base.handler->on_dropped(link->base.arg, is_oversize);
 }
@@ -307,6 +308,7 @@ static void on_end(void *arg, const struct tg_http_end *end)
             return;
         link_set_verdict(base, TG_REASON_CLOSED, "the answer ended");
         base->end.is_finished = true;
+        base->end.has_messages = link->has_messages;
     } else if (!base->has_verdict) {
         link_set_verdict(base, end->reason, end->detail);
     }

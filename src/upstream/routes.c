@@ -26,14 +26,14 @@ struct routes {
     struct feed *news;
     struct tg_loss_total losses; /* of messages whose key nobody knows */
     struct feed *waiting;        /* the one that has waited longest first: none is passed over */
-    _Atomic(enum tg_stream_state) state;
+    _Atomic(struct tg_stream_condition) condition;
 };
 
 struct routes *routes_new(struct tg_upstream *upstream, struct tg_family *family)
 {
     struct routes *routes = tg_alloc(sizeof(*routes));
 
-    *routes = (struct routes){ .upstream = upstream, .family = family, .state = TG_STREAM_CONNECTING };
+    *routes = (struct routes){ .upstream = upstream, .family = family };
     return routes;
 }
 
@@ -65,31 +65,39 @@ void routes_prepare(const struct routes *routes, struct tg_stream *stream)
 {
     struct tg_stream_stats stats;
 
-    tg_stream_set_state(stream, atomic_load_explicit(&routes->state, memory_order_relaxed));
+    tg_stream_set_condition(stream, atomic_load_explicit(&routes->condition, memory_order_relaxed));
     atomic_thread_fence(memory_order_seq_cst);
     tg_stream_get_stats(stream, &stats);
     if (stats.subscribers > 1)
-        tg_stream_set_state(stream, TG_STREAM_CONNECTING);
+        tg_stream_set_condition(stream, (struct tg_stream_condition){ .state = TG_STREAM_CONNECTING });
 }
 
-/* The state has changed since the stream was prepared: who reads it was told the old one, and must learn of it as others
- * have. */
-static void catch_up(struct routes *routes, struct tg_stream *stream)
+static void tell(struct routes *routes, struct tg_stream *stream, struct tg_stream_condition condition)
 {
-    const char *text = routes->state == TG_STREAM_UP ? "{\"state\":\"up\"}" : "{\"state\":\"down\"}";
+    struct tg_buffer data = { 0 };
+    enum tg_err err = tg_stream_condition_write(&data, condition, 0);
     const struct tg_event event = {
         .type = tg_str_from(routes->upstream->source->names->upstream_event),
-        .data = tg_str_from(text),
+        .data = tg_buffer_view(&data),
         .is_control = true,
     };
 
-    if (tg_stream_get_state(stream) == routes->state)
-        return;
-    tg_stream_set_state(stream, routes->state);
-    if (routes->state == TG_STREAM_CONNECTING)
-        return;
-    if (tg_stream_append(stream, &event, upstream_now_ms(routes->upstream)) == TG_OK)
+    if (err == TG_OK && tg_stream_append(stream, &event, upstream_now_ms(routes->upstream)) == TG_OK)
         tg_stream_flush(stream);
+    tg_buffer_deinit(&data);
+}
+
+/* The condition has changed since the stream was prepared: who reads it was told the old one, and must learn of it as
+ * others have. */
+static void catch_up(struct routes *routes, struct tg_stream *stream)
+{
+    struct tg_stream_condition condition = atomic_load_explicit(&routes->condition, memory_order_relaxed);
+
+    if (tg_stream_condition_equals(tg_stream_get_condition(stream), condition))
+        return;
+    tg_stream_set_condition(stream, condition);
+    if (condition.state != TG_STREAM_CONNECTING)
+        tell(routes, stream, condition);
 }
 
 static struct feed *add(struct routes *routes, struct tg_stream *stream)
@@ -282,13 +290,13 @@ enum tg_err routes_append_to_all(struct routes *routes, const struct tg_event *e
     return err;
 }
 
-void routes_show_state(struct routes *routes, enum tg_stream_state state)
+void routes_show_condition(struct routes *routes, struct tg_stream_condition condition)
 {
-    if (routes->state == state)
+    if (tg_stream_condition_equals(atomic_load_explicit(&routes->condition, memory_order_relaxed), condition))
         return;
-    routes->state = state;
+    atomic_store_explicit(&routes->condition, condition, memory_order_relaxed);
     for (struct feed *feed = routes->feeds; feed; feed = feed->hh.next)
-        tg_stream_set_state(feed->stream, state);
+        tg_stream_set_condition(feed->stream, condition);
 }
 
 void routes_end_all(struct routes *routes)

@@ -31,7 +31,7 @@ enum tg_err routes_append(struct routes *routes, struct tg_str key, const struct
  * second. */
 void routes_lose(struct routes *routes, struct tg_str key, enum tg_gap_reason reason);
 enum tg_err routes_append_to_all(struct routes *routes, const struct tg_event *event); /* the last error */
-void routes_show_state(struct routes *routes, enum tg_stream_state state);
+void routes_show_condition(struct routes *routes, struct tg_stream_condition condition);
 void routes_end_all(struct routes *routes);
 void routes_flush(struct routes *routes);
 

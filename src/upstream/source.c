@@ -138,6 +138,7 @@ static void add_counters(struct tg_upstream_stats *stats, const struct tg_counte
     stats->refused += load(&counters->refused);
     stats->held += load(&counters->held);
     stats->cursor_missing += load(&counters->cursor_missing);
+    stats->recycling += load(&counters->recycling);
     for (size_t i = 0; i < TG_UPSTREAM_STATE_COUNT; i++)
         stats->states[i] += load(&counters->states[i]);
     for (size_t i = 0; i < TG_REASON_COUNT; i++)

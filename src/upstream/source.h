@@ -21,6 +21,7 @@
 /* Written by the share's worker, read by any thread; all relaxed. */
 struct tg_counters {
     _Atomic uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many upstreams are in each */
+    _Atomic uint64_t recycling;        /* and how many of them are between two answers of a healthy backend */
     _Atomic uint64_t state_since_ms;                  /* the last change */
     _Atomic uint64_t delayed, waiting;                /* attempts, for limits.upstream_connects: ever, now */
     _Atomic uint64_t connects, attempts, messages, message_bytes, filtered, repeated, refused, held,

@@ -4,6 +4,7 @@
  * `upstream_handle`. */
 #include "upstream_internal.h"
 
+#include "aftermath.h"
 #include "expand.h"
 #include "routes.h"
 
@@ -126,50 +127,69 @@ static void set_deadline(struct tg_upstream *up, uint64_t deadline_ms)
         tg_timer_start(up->supervisor_timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
 }
 
-static uint64_t handle(struct tg_upstream *up, const struct tg_supervisor_event *event,
-                       enum tg_upstream_reason reason, unsigned close_code)
+static void count_recycling(struct tg_upstream *up, bool was_recycling)
 {
+    bool is_recycling = up->supervisor.is_recycling;
+
+    if (is_recycling != was_recycling)
+        tg_figure_add(&upstream_counters(up)->recycling, is_recycling ? 1 : (uint64_t)-1);
+}
+
+static uint64_t handle(struct tg_upstream *up, const struct tg_supervisor_event *event, unsigned close_code)
+{
+    static const struct tg_stream_condition is_up = { .state = TG_STREAM_UP };
     struct tg_supervisor_actions actions;
     enum tg_upstream_state before = up->supervisor.state;
+    bool was_recycling = up->supervisor.is_recycling;
 
     tg_supervisor_handle(&up->supervisor, event, upstream_now_ms(up), &actions);
     if (actions.disconnect)
         disconnect(up, close_code);
-    /* The state before the marker: whoever is woken by the marker sees the new one. */
-    upstream_show_state(up, actions.stream_state);
+    /* The condition before the marker: whoever is woken by the marker sees the new one. */
+    upstream_show_condition(up, actions.condition);
     count_state(up, before, up->supervisor.state);
+    count_recycling(up, was_recycling);
     if (up->supervisor.state == TG_UPSTREAM_UP && up->supervisor.is_proved)
         upstream_note_accepted(up);
     if (actions.mark_up)
-        upstream_mark(up, TG_REASON_NONE);
+        upstream_mark(up, is_up, actions.flaps);
     if (actions.mark_down)
-        upstream_mark(up, reason);
+        upstream_mark(up, event->outage, 0);
     if (actions.connect)
         start_connection(up);
     set_deadline(up, up->supervisor.deadline_ms);
     return actions.delay_ms;
 }
 
-uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_event *event,
-                         enum tg_upstream_reason reason)
+uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_event *event)
 {
-    return handle(up, event, reason, UPSTREAM_CLOSE_NORMAL);
+    return handle(up, event, UPSTREAM_CLOSE_NORMAL);
 }
 
 static void on_supervisor_time(void *arg)
 {
-    upstream_handle(arg, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_TIME }, TG_REASON_NONE);
+    upstream_handle(arg, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_TIME });
+}
+
+/* The backend has numbered its events: it goes on where it was. */
+static bool is_resumable(const struct tg_upstream *up, const struct tg_link_end *end)
+{
+    return end->status == 0 && up->progress.last_event_id.length > 0;
+}
+
+bool upstream_is_over(const struct tg_upstream *up, const struct tg_link_end *end)
+{
+    return tg_aftermath_is_over(up->source->config, end, up->is_once, is_resumable(up, end));
 }
 
 /* The backend may have acted on what a client posted, and would do so again. It would not when it has refused for now,
- * and it goes on where it was when it has numbered its events. */
+ * and when it goes on where it was. */
 static bool is_past_repeating(const struct tg_upstream *up, const struct tg_link_end *end, bool was_up)
 {
     bool was_had = was_up || end->was_sent || end->was_taken;
     bool is_for_now = (end->status == 429 || end->status == 503) && !end->was_taken;
-    bool is_resumable = end->status == 0 && up->progress.last_event_id.length > 0;
 
-    return up->is_once && was_had && !is_for_now && !is_resumable;
+    return up->is_once && was_had && !is_for_now && !is_resumable(up, end);
 }
 
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
@@ -177,13 +197,15 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
     bool was_up = up->supervisor.state == TG_UPSTREAM_UP;
     const struct tg_supervisor_event event = {
         .kind = TG_SUPERVISOR_FAILED,
+        .wait = tg_aftermath_wait(up->config, end),
         .retry_after_ms = end->retry_after_ms,
+        .outage = tg_aftermath_outage(end),
     };
 
     tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
     upstream_note_end(up, end);
     bool is_over = is_past_repeating(up, end, was_up);
-    uint64_t delay_ms = upstream_handle(up, &event, end->reason);
+    uint64_t delay_ms = upstream_handle(up, &event);
     upstream_log_failure(up, end, was_up, is_over ? 0 : delay_ms);
     if (is_over)
         upstream_break_off(up, end->status);
@@ -320,7 +342,7 @@ void tg_upstream_begin(struct tg_upstream *up, struct tg_context *context, struc
     up->supervisor_timer = tg_timer_new(up->worker, on_supervisor_time, up);
     up->health_timer = tg_timer_new(up->worker, on_health_time, up);
     upstream_watch_outgoing(up);
-    upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_START }, TG_REASON_NONE);
+    upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_START });
     tg_upstream_check_demand(up);
 }
 
@@ -343,7 +365,7 @@ static void show_demand(struct tg_upstream *up, bool has_demand)
 {
     const struct tg_supervisor_event event = { .kind = TG_SUPERVISOR_DEMAND, .has_demand = has_demand };
 
-    upstream_handle(up, &event, TG_REASON_NONE);
+    upstream_handle(up, &event);
 }
 
 void tg_upstream_check_demand(struct tg_upstream *up)
@@ -363,7 +385,7 @@ void tg_upstream_halt(struct tg_upstream *up, unsigned close_code)
     const struct tg_supervisor_event event = { .kind = TG_SUPERVISOR_STOP };
 
     if (up->has_begun)
-        handle(up, &event, TG_REASON_NONE, close_code);
+        handle(up, &event, close_code);
 }
 
 void tg_upstream_on_second(struct tg_upstream *up, uint64_t now_ms)

@@ -117,11 +117,12 @@ enum tg_log_level upstream_log_level(const struct tg_upstream *up);
 struct tg_counters *upstream_counters(const struct tg_upstream *up);
 /* Tells the supervisor, does what it says, and returns how long it will wait before the next attempt. May close the
  * link. */
-uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_event *event,
-                         enum tg_upstream_reason reason);
+uint64_t upstream_handle(struct tg_upstream *up, const struct tg_supervisor_event *event);
 void upstream_start_health(struct tg_upstream *up);
 /* The link has ended; up->link is no more. */
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end);
+/* With it the backend has said all that it had for a session. */
+bool upstream_is_over(const struct tg_upstream *up, const struct tg_link_end *end);
 
 /* upstream_request.c */
 enum tg_err upstream_remember(struct tg_upstream *up,
@@ -156,9 +157,10 @@ void upstream_in_order(struct tg_upstream *up, void (*run)(struct tg_upstream *u
 
 /* upstream_streams.c */
 enum tg_err upstream_append(struct tg_upstream *up,
-                            const struct tg_event *event);                  /* of the message at hand */
-void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason); /* NONE: up; else down */
-void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state);
+                            const struct tg_event *event); /* of the message at hand */
+/* An event that tells of it, and of the losses that were not told before. */
+void upstream_mark(struct tg_upstream *up, struct tg_stream_condition condition, uint64_t flaps);
+void upstream_show_condition(struct tg_upstream *up, struct tg_stream_condition condition);
 /* The backend has said all it had to say: the streams end, and no link follows. `reason` is a constant. */
 void upstream_finish(struct tg_upstream *up, const char *reason);
 /* The same before what still waits for a filter, which then has no stream to go to. */

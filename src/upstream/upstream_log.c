@@ -5,6 +5,7 @@
  * client's. What else is known to be secret is masked, wherever it stands. */
 #include "upstream_internal.h"
 
+#include "aftermath.h"
 #include "secrets.h"
 
 #include <string.h>
@@ -91,9 +92,12 @@ void upstream_log_failure(struct tg_upstream *up, const struct tg_link_end *end,
     if (!tg_log_limit_allows(&up->share->failure_limit, 1, tg_clock_now_ms(), &suppressed))
         return;
     describe(up, end, &place);
-    tg_log(TG_LOG_WARNING, "upstream", was_up ? "disconnected" : "attempt_failed",
-           TG_F_STR("stream", upstream_name(up)), TG_F_STR("reason", tg_upstream_reason_text(end->reason)),
-           TG_F_STR("host", place.host.data), TG_F_INT("port", place.port), TG_F_STR("path", place.path.data),
+    /* One that ends as it is meant to is nothing to worry about. */
+    bool is_recycled = tg_aftermath_wait(up->config, end) == TG_WAIT_RECYCLE;
+    tg_log(is_recycled ? upstream_log_level(up) : TG_LOG_WARNING, "upstream",
+           was_up ? "disconnected" : "attempt_failed", TG_F_STR("stream", upstream_name(up)),
+           TG_F_STR("reason", tg_upstream_reason_text(end->reason)), TG_F_STR("host", place.host.data),
+           TG_F_INT("port", place.port), TG_F_STR("path", place.path.data),
            TG_F_STR_IF("detail", place.detail.data), TG_F_INT_IF("status", end->status),
            TG_F_INT_IF("close_code", end->close_code), TG_F_STR_IF("close_reason", place.close_reason.data),
            TG_F_INT("retry_ms", delay_ms), TG_F_INT_IF("suppressed", suppressed));

@@ -32,7 +32,7 @@ static void on_open(void *arg)
     for (size_t i = 0; i < config->on_open_count; i++)
         up->link->ops->send(up->link, &config->on_open[i]);
     upstream_start_health(up);
-    upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_OPENED }, TG_REASON_NONE);
+    upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_OPENED });
     upstream_on_drained(up);
     if (up->is_held && up->link)
         tg_link_hold(up->link, true);
@@ -188,11 +188,7 @@ static bool on_message(void *arg, const struct tg_message *message)
         upstream_finish(up, "until");
         return true;
     }
-    if (!translate(up, message))
-        return false;
-    if (!up->supervisor.is_proved)
-        upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_PROVED }, TG_REASON_NONE);
-    return true;
+    return translate(up, message);
 }
 
 /* `bytes`: the reason. */
@@ -279,7 +275,7 @@ static void on_end(void *arg, const struct tg_link_end *end)
     up->link = NULL;
     tg_timer_stop(up->health_timer);
     tg_outlet_settle(&up->outlet, TG_ERR_CLOSED);
-    if (end->is_finished && up->source->config->scope == TG_SCOPE_CLIENT) {
+    if (upstream_is_over(up, end)) {
         tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
         upstream_log_finish(up, end);
         upstream_finish(up, tg_upstream_reason_text(end->reason));

@@ -53,18 +53,13 @@ static void append_marker(struct tg_upstream *up, struct tg_str data)
         tg_log(TG_LOG_ERROR, "upstream", "marker_lost", TG_F_STR("stream", upstream_name(up)), TG_F_ERR(err));
 }
 
-void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason)
+void upstream_mark(struct tg_upstream *up, struct tg_stream_condition condition, uint64_t flaps)
 {
     struct tg_buffer data = { 0 };
-    enum tg_err err;
 
     if (is_plain(up))
         return;
-    if (reason == TG_REASON_NONE)
-        err = tg_buffer_append_str(&data, "{\"state\":\"up\"}");
-    else
-        err = tg_buffer_appendf(&data, "{\"state\":\"down\",\"reason\":\"%s\"}",
-                                tg_upstream_reason_text(reason));
+    enum tg_err err = tg_stream_condition_write(&data, condition, flaps);
     if (err == TG_OK)
         upstream_in_order(up, append_marker, tg_buffer_view(&data));
     else
@@ -72,12 +67,12 @@ void upstream_mark(struct tg_upstream *up, enum tg_upstream_reason reason)
     tg_buffer_deinit(&data);
 }
 
-void upstream_show_state(struct tg_upstream *up, enum tg_stream_state state)
+void upstream_show_condition(struct tg_upstream *up, struct tg_stream_condition condition)
 {
     if (up->routes)
-        routes_show_state(up->routes, state);
-    else if (tg_stream_get_state(up->stream) != state)
-        tg_stream_set_state(up->stream, state);
+        routes_show_condition(up->routes, condition);
+    else if (!tg_stream_condition_equals(tg_stream_get_condition(up->stream), condition))
+        tg_stream_set_condition(up->stream, condition);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { CLOSING_MS = 1000, CLOSE_NORMAL = 1000 };
+enum { CLOSING_MS = 1000 };
 
 static const struct tg_link_ops websocket_ops;
 
@@ -216,7 +216,6 @@ static void on_frame(struct tg_websocket *ws, enum tg_frame_kind kind, const str
         break;
     case TG_FRAME_CLOSE:
         ws->end.close_code = frame->close_code;
-        ws->end.is_finished = frame->close_code == CLOSE_NORMAL;
         ws->end.close_reason = frame->payload;
         end_and_close(ws, TG_REASON_CLOSED, "", frame->close_code);
         ws->end.close_reason = (struct tg_str){ 0 }; /* it goes with the block */

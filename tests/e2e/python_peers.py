@@ -92,7 +92,7 @@ class Tidegate:
                 "upstream": {
                     "kind": "websocket", "url": f"ws://127.0.0.1:{backend_port}/",
                     "on_open": [{"op": "login", "token": "${FEED_TOKEN}"}],
-                    "reconnect": {"first": "10ms", "max": "100ms"}, **upstream,
+                    "reconnect": {"first": "10ms", "max": "100ms", "stable": "0"}, **upstream,
                 },
             }},
             "routes": [{"path": "/events", "stream": "feed"}],

@@ -43,7 +43,7 @@ async function start(t, kind, { alter = () => {}, isPlain = true } = {}) {
   const { answer } = config.streams;
   config.sse = { retry: '100ms' };
   config.workers = 2;
-  answer.upstream.reconnect = { first: '20ms', max: '100ms' };
+  answer.upstream.reconnect = { first: '20ms', max: '100ms', stable: '0' };
   if (isPlain) {
     delete answer.session.message;
     answer.translate = kind === 'ndjson' ? { when: { pointer: '/token', exists: true } } : {};
@@ -410,7 +410,7 @@ async function assertFailed(answer, tokens, down, end = { reason: 'failed' }) {
   await answer.untilOver();
   assert.ok(answer.hasEnded, 'the response ends in order');
   assert.equal(answer.words, wholeText(tokens));
-  assert.deepEqual(answer.outages.at(-1), { state: 'down', reason: down });
+  assert.deepEqual(answer.outages.at(-1), { state: 'down', reason: down, ...(down === 'status' && { status: end.status }) });
   assert.deepEqual(answer.end, end);
   assert.equal(answer.events.at(-1).type, END);
 }
@@ -468,7 +468,7 @@ test('an answer that is none', async (t) => {
   assert.equal(asked().length, 4);
   const busy = ask(t, gate, { body: json({ status: 503 }) });
   await until('it is asked again', () => asked().length >= 7);
-  assert.deepEqual(busy.outages.at(-1), { state: 'down', reason: 'status' });
+  assert.deepEqual(busy.outages.at(-1), { state: 'down', reason: 'status', status: 503 });
   assert.equal(busy.end, undefined);
 });
 
@@ -542,7 +542,7 @@ test('a prompt that was taken is not repeated when the answer is elsewhere and c
     response.writeHead(status, { Location: where === 'dead' ? `http://127.0.0.1:${deadPort}/` : '/busy' }).end();
   });
   const config = await documented(GUIDE, port);
-  config.streams.answer.upstream.reconnect = { first: '20ms', max: '100ms' };
+  config.streams.answer.upstream.reconnect = { first: '20ms', max: '100ms', stable: '0' };
   const gate = await startTidegate(t, config);
   const passedOn = ask(t, gate, { body: '307 busy' });
   for (const status of [301, 302, 303]) {

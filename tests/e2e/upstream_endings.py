@@ -236,7 +236,7 @@ class Endings(Case):
 
         backend = self.backend(refuse, refuse, refuse, serve_good)
         client = self.follow(self.tidegate(f"ws://127.0.0.1:{backend.port}/"))
-        self.expect(client, marker("down", "handshake"), UP, GOOD)
+        self.expect(client, marker("down", "handshake", status=500), UP, GOOD)
         self.assertEqual(backend.connections, 4)
 
     def test_many_reconnects_leak_nothing(self):

@@ -90,7 +90,7 @@ class Handshakes(Case):
                     connection.send(b"no")
                     connection.wait_end()
 
-                self.refuses(script)
+                self.refuses(script, status=int(status[:3]))
 
     def test_http_1_0(self):
         def script(connection):
@@ -274,7 +274,7 @@ class Handshakes(Case):
             connection.answer(status="503 Later", headers=[("Retry-After", value()), ("Content-Length", "0")])
             connection.wait_end()
 
-        backend, _ = self.fails(script, "handshake")
+        backend, _ = self.fails(script, "handshake", status=503)
         self.assertGreaterEqual(backend.times[1] - backend.times[0], at_least)
 
     def test_retry_after_in_seconds(self):

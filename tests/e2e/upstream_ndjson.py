@@ -160,15 +160,15 @@ class Ndjson(HttpCase):
 
     def test_html_is_refused(self):
         client = self.start(self.says(answer(body="<html>", Content_Type="text/html")), self.serve_good)
-        self.expect(client, marker("down", "status"), UP, GOOD)
+        self.expect(client, marker("down", "status", status=200), UP, GOOD)
         self.assertIn("content type text/html", self.tidegate_under_test.read_log())
 
     def test_other_answers_are_refused(self):
-        for reply, reason in ((answer("500 No", "x"), "status"), (answer("401 No"), "status"),
-                              (answer("204 No Content"), "finished")):
+        for reply, reason, status in ((answer("500 No", "x"), "status", 500), (answer("401 No"), "status", 401),
+                                      (answer("204 No Content"), "finished", None)):
             with self.subTest(reply=reply):
                 client = self.start(self.says(reply), self.serve_good)
-                self.expect(client, marker("down", reason), UP, GOOD)
+                self.expect(client, marker("down", reason, status=status), UP, GOOD)
 
     def test_post_with_a_body(self):
         client = self.start(self.serve_good, method="POST", body="give me all", content_type="text/x")

@@ -162,7 +162,7 @@ class Conditional(Poll):
     def test_an_outage_does_not_make_it_forget(self):
         replies = [answer(body="good", ETag='"1"'), answer("500 No"), answer("304 Not Modified"), answer(body="next")]
         client = self.start(lambda n, request: replies[min(n, 3)])
-        self.expect(client, UP, GOOD, marker("down", "status"), UP, message("next"))
+        self.expect(client, UP, GOOD, marker("down", "status", status=500), UP, message("next"))
         self.assertEqual(self.backend.requests[2].headers["if-none-match"], '"1"')
 
     def test_a_post_has_no_validators(self):
@@ -174,18 +174,19 @@ class Conditional(Poll):
 
 class Outages(Poll):
     def test_other_answers_are_outages(self):
-        for reply in (answer("500 No", "x"), answer("401 No"), answer("404 Not Found", "x" * 100000)):
+        for status, reply in ((500, answer("500 No", "x")), (401, answer("401 No")),
+                              (404, answer("404 Not Found", "x" * 100000))):
             with self.subTest(reply=reply[:30]):
                 replies = [answer(body="a"), reply, reply, answer(body="good")]
                 client = self.start(lambda n, request: replies[min(n, 3)])
-                self.expect(client, UP, message("a"), marker("down", "status"), UP, GOOD)
+                self.expect(client, UP, message("a"), marker("down", "status", status=status), UP, GOOD)
 
     def test_a_web_page_is_an_outage(self):
         """As servers answer whose login has run out; JSON that only says that it is HTML is none."""
         login = answer(body="<!DOCTYPE html><title>Log in</title>", Content_Type="text/html; charset=utf-8")
         replies = [answer(body="[1]", Content_Type="text/html"), login, login, answer(body="good")]
         client = self.start(lambda n, request: replies[min(n, 3)])
-        self.expect(client, UP, message("[1]"), marker("down", "status"), UP, GOOD)
+        self.expect(client, UP, message("[1]"), marker("down", "status", status=200), UP, GOOD)
         self.assertIn("content type text/html; charset=utf-8 is a web page, not an answer to a poll",
                       self.tidegate_under_test.read_log())
 
@@ -197,7 +198,7 @@ class Outages(Poll):
     def test_retry_after_is_heeded(self):
         replies = [answer("503 Later", Retry_After=1), answer(body="good")]
         client = self.start(lambda n, request: replies[min(n, 1)])
-        self.expect(client, marker("down", "status"), UP, GOOD)
+        self.expect(client, marker("down", "status", status=503), UP, GOOD)
         times = self.times()
         self.assertGreaterEqual(times[1] - times[0], 0.99)
 
@@ -244,7 +245,7 @@ class Cursors(Poll):
         translate = {"split": "/items", "data": "/n"}
         client = self.start(reply, {"translate": translate}, cursor={"from": "/next", "query": "since", "initial": "at 0"},
                             path="/feed?a=b")
-        events = self.collect(client, 20, skip=(UP, marker("down", "status")))
+        events = self.collect(client, 20, skip=(UP, marker("down", "status", status=500)))
         self.assertEqual(events, [message(str(n)) for n in range(1, 21)])
         self.assertEqual(asked[:2], ["at 0", "at 2"])
         self.assertEqual(self.backend.requests[1].target, "/feed?a=b&since=at%202")

@@ -36,7 +36,7 @@ class Sse(HttpCase):
         self.tidegate_under_test = self.gate(self.backend, stream, **upstream)
         return self.follow(self.tidegate_under_test)
 
-    def refuses(self, reply, reason, **upstream):
+    def refuses(self, reply, reason, status=None, **upstream):
         """After this answer it fails for this reason, and the next attempt works."""
 
         def script(connection):
@@ -44,7 +44,7 @@ class Sse(HttpCase):
             connection.send(reply)
 
         client = self.start(script, self.serve_good, **upstream)
-        self.expect(client, marker("down", reason), UP, GOOD)
+        self.expect(client, marker("down", reason, status=status), UP, GOOD)
 
 
 class Events(Sse):
@@ -254,27 +254,27 @@ class Refusals(Sse):
         self.assertGreaterEqual(times[1] - times[0], 0.59)
 
     def test_another_content_type(self):
-        self.refuses(answer(body="<html>", Content_Type="text/html; charset=utf-8"), "status")
+        self.refuses(answer(body="<html>", Content_Type="text/html; charset=utf-8"), "status", 200)
         self.assertIn("content type text/html", self.tidegate_under_test.read_log())
 
     def test_json(self):
-        self.refuses(answer(body='{"error":"no"}', Content_Type="application/json"), "status")
+        self.refuses(answer(body='{"error":"no"}', Content_Type="application/json"), "status", 200)
         self.assertIn("content type application/json is not an event stream; accept_type can allow it",
                       self.tidegate_under_test.read_log())
 
     def test_unauthorized(self):
-        self.refuses(answer("401 Unauthorized", "who are you?", WWW_Authenticate="Basic"), "status")
+        self.refuses(answer("401 Unauthorized", "who are you?", WWW_Authenticate="Basic"), "status", 401)
         self.assertIn('"status":401', self.tidegate_under_test.read_log())
 
     def test_server_errors(self):
         for status in ("404 Not Found", "500 Internal Server Error", "502 Bad Gateway"):
             with self.subTest(status=status):
-                self.refuses(answer(status, "x" * 1000), "status")
+                self.refuses(answer(status, "x" * 1000), "status", int(status[:3]))
 
     def test_retry_after_is_heeded(self):
         for status in ("503 Service Unavailable", "429 Too Many Requests"):
             with self.subTest(status=status):
-                self.refuses(answer(status, Retry_After=1), "status")
+                self.refuses(answer(status, Retry_After=1), "status", int(status[:3]))
                 times = self.backend.times
                 self.assertGreaterEqual(times[1] - times[0], 0.99)
 
@@ -284,7 +284,7 @@ class Refusals(Sse):
             connection.send(answer("500 No"))
 
         client = self.start(refuse, refuse, refuse, self.serve_good)
-        self.expect(client, marker("down", "status"), UP, GOOD)
+        self.expect(client, marker("down", "status", status=500), UP, GOOD)
         self.assertEqual(self.backend.connections, 4)
 
     def test_no_head_in_time(self):

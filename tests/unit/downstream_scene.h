@@ -72,7 +72,7 @@ static inline enum tg_err on_open(void *arg, struct tg_stream *stream, const str
     assert_true(scene->opened < STREAMS_MAX);
     scene->streams[scene->opened++] = tg_stream_ref(stream);
     describe(&scene->said, opening);
-    tg_stream_set_state(stream, TG_STREAM_UP);
+    tg_stream_set_condition(stream, (struct tg_stream_condition){ .state = TG_STREAM_UP });
     tg_stream_on_outgoing(stream, on_outgoing, scene);
     return TG_OK;
 }

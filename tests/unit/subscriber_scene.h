@@ -90,7 +90,7 @@ static inline struct fixture *make(uint64_t retain_bytes)
         .name = "s", .retain_events = 1000000, .retain_bytes = retain_bytes, .epoch = "e"
     };
     fixture->stream = tg_stream_new(&options);
-    tg_stream_set_state(fixture->stream, TG_STREAM_UP);
+    tg_stream_set_condition(fixture->stream, (struct tg_stream_condition){ .state = TG_STREAM_UP });
     fixture->feed = (struct tg_feed){ .sse = &fixture->sse,
                                       .stream_config = &fixture->config,
                                       .counters = &fixture->counters,

@@ -245,6 +245,50 @@ static void a_cursor_has_its_place_where_the_loader_says(void **state)
     }
 }
 
+static void a_connection_lasts_ten_seconds_to_prove_itself(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good(UPSTREAM("\"url\":\"ws://h\""));
+    assert_int_equal(config->streams[0].upstream.reconnect_stable_ms, 10000);
+    tg_config_free(config);
+    config = load_good(UPSTREAM("\"url\":\"ws://h\",\"reconnect\":{\"stable\":\"0\"}"));
+    assert_int_equal(config->streams[0].upstream.reconnect_stable_ms, 0);
+    tg_config_free(config);
+}
+
+static void assert_codes(const struct tg_config_codes *codes, const int64_t *expected, size_t count)
+{
+    assert_int_equal(codes->count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(codes->list[i], expected[i]);
+}
+
+#define ASSERT_CODES(codes, ...)                                                                             \
+    assert_codes(codes, (const int64_t[]){ __VA_ARGS__ }, TG_COUNT_OF(((const int64_t[]){ __VA_ARGS__ })))
+
+/* What the file lists is taken out of the lists by default. */
+static void close_codes_have_one_meaning_each(void **state)
+{
+    (void)state;
+    struct tg_config *config = load_good(UPSTREAM("\"url\":\"ws://h\""));
+    const struct tg_config_upstream *upstream = &config->streams[0].upstream;
+    ASSERT_CODES(&upstream->close_end, 1000);
+    ASSERT_CODES(&upstream->close_later, 1008, 4401, 4403);
+    ASSERT_CODES(&upstream->close_spread, 1012, 1013);
+    tg_config_free(config);
+    config = load_good(UPSTREAM("\"url\":\"ws://h\",\"close_codes\":{\"later\":[1000,4001],\"spread\":[]}"));
+    upstream = &config->streams[0].upstream;
+    assert_int_equal(upstream->close_end.count, 0);
+    ASSERT_CODES(&upstream->close_later, 1000, 4001);
+    assert_int_equal(upstream->close_spread.count, 0);
+    tg_config_free(config);
+    config = load_good(UPSTREAM("\"url\":\"ws://h\",\"close_codes\":{\"spread\":[4401,1001]}"));
+    upstream = &config->streams[0].upstream;
+    ASSERT_CODES(&upstream->close_later, 1008, 4403);
+    ASSERT_CODES(&upstream->close_spread, 4401, 1001);
+    tg_config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +303,8 @@ int main(void)
         cmocka_unit_test(more_headers_than_servers_take_are_refused),
         cmocka_unit_test(the_longest_path_is_one_that_can_be_used),
         cmocka_unit_test(a_cursor_has_its_place_where_the_loader_says),
+        cmocka_unit_test(a_connection_lasts_ten_seconds_to_prove_itself),
+        cmocka_unit_test(close_codes_have_one_meaning_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

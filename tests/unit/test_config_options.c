@@ -70,6 +70,9 @@ static void check_default(const struct tg_option_object *object, const struct tg
         break;
     case TG_OPTION_STRINGS:
         break;
+    case TG_OPTION_CODES:
+        assert_int_equal(strspn(text, "0123456789 "), strlen(text));
+        break;
     case TG_OPTION_INITIAL:
         assert_string_equal(text, "live");
         break;
@@ -93,7 +96,8 @@ static void check_shape(const struct tg_option_object *object, const struct tg_o
         option->type == TG_OPTION_OBJECT || option->type == TG_OPTION_LIST || option->type == TG_OPTION_MAP;
     bool has_count = option->type == TG_OPTION_LIST || option->type == TG_OPTION_MAP ||
                      option->type == TG_OPTION_MESSAGES || option->type == TG_OPTION_INITIAL ||
-                     option->type == TG_OPTION_WORDS || option->type == TG_OPTION_CONDITIONS;
+                     option->type == TG_OPTION_WORDS || option->type == TG_OPTION_CODES ||
+                     option->type == TG_OPTION_CONDITIONS;
     bool has_words = option->type == TG_OPTION_ENUM || option->type == TG_OPTION_WORDS;
     bool is_number = option->type == TG_OPTION_INTEGER || option->type == TG_OPTION_DURATION ||
                      option->type == TG_OPTION_SIZE || option->type == TG_OPTION_MODE;

@@ -184,7 +184,7 @@ static void what_was_evicted_after_the_first_id_is_a_gap(void **state)
     tg_reader_free(fixture->feed.reader);
     tg_stream_unref(fixture->stream);
     fixture->stream = tg_stream_new(&options);
-    tg_stream_set_state(fixture->stream, TG_STREAM_UP);
+    tg_stream_set_condition(fixture->stream, (struct tg_stream_condition){ .state = TG_STREAM_UP });
     fixture->feed.reader = tg_reader_new(fixture->stream, on_wake, NULL);
     fixture->subscriber.is_bare = true;
     for (int i = 0; i < 4; i++)

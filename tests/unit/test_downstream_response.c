@@ -289,9 +289,15 @@ static void the_state_is_a_control_event(void **state)
 {
     (void)state;
     struct tg_buffer out = { 0 };
-    assert_int_equal(tg_notice_append_state(&out, true, &sse, TG_STREAM_DOWN, NULL), TG_OK);
-    expect_text(&out, "event: tidegate.upstream\ndata: {\"state\":\"down\"}\n\n");
-    assert_int_equal(tg_notice_append_state(&out, true, &sse, TG_STREAM_CONNECTING, "token-0"), TG_OK);
+    const struct tg_stream_condition closed = { .state = TG_STREAM_DOWN, .reason = TG_REASON_CLOSED };
+    const struct tg_stream_condition refused = { TG_STREAM_DOWN, TG_REASON_STATUS, 401 };
+    const struct tg_stream_condition connecting = { .state = TG_STREAM_CONNECTING };
+    assert_int_equal(tg_notice_append_state(&out, true, &sse, closed, NULL), TG_OK);
+    expect_text(&out, "event: tidegate.upstream\ndata: {\"state\":\"down\",\"reason\":\"closed\"}\n\n");
+    assert_int_equal(tg_notice_append_state(&out, true, &sse, refused, NULL), TG_OK);
+    expect_text(&out, "event: tidegate.upstream\n"
+                      "data: {\"state\":\"down\",\"reason\":\"status\",\"status\":401}\n\n");
+    assert_int_equal(tg_notice_append_state(&out, true, &sse, connecting, "token-0"), TG_OK);
     expect_text(&out, "event: tidegate.upstream\ndata: {\"state\":\"connecting\"}\nid: token-0\n\n");
 }
 

@@ -33,11 +33,36 @@ static void an_upstream_that_is_down_is_told_when_nothing_is_replayed(void **sta
 {
     (void)state;
     struct fixture *fixture = make(1 << 20);
-    tg_stream_set_state(fixture->stream, TG_STREAM_CONNECTING);
+    tg_stream_set_condition(fixture->stream, (struct tg_stream_condition){ .state = TG_STREAM_CONNECTING });
     fixture->subscriber.is_bare = true;
     assert_int_equal(begin(fixture, ""), TG_OK);
     expect_received(fixture, "retry: 1000\n:\nevent: tidegate.hello\n\n"
                              "event: tidegate.upstream\ndata: {\"state\":\"connecting\"}\n\n");
+    drop(fixture);
+}
+
+/* Events may come while the upstream still counts as down: then the replay holds them, but not what tells of it. */
+static void an_upstream_that_is_down_is_told_when_the_replay_does_not_tell_it(void **state)
+{
+    (void)state;
+    const struct tg_stream_condition down = { TG_STREAM_DOWN, TG_REASON_STATUS, 401 };
+    const struct tg_event marker = { .data = TG_STR("down"), .is_control = true };
+    struct fixture *fixture = make(1 << 20);
+    append(fixture, 0);
+    tg_stream_set_condition(fixture->stream, down);
+    assert_int_equal(tg_stream_append(fixture->stream, &marker, 0), TG_OK);
+    append(fixture, 0);
+    append(fixture, 0);
+    sync_reader(fixture);
+    fixture->subscriber.is_bare = true;
+    assert_int_equal(begin(fixture, "e-1"), TG_OK);
+    expect_received(fixture, "retry: 1000\n:\nevent: tidegate.hello\n\ndata: down\n\n"
+                             "data: 2 \nid: e-2\n\ndata: 3 \nid: e-3\n\n");
+    assert_int_equal(begin(fixture, "e-2"), TG_OK);
+    expect_received(fixture, "retry: 1000\n:\nevent: tidegate.hello\n\n"
+                             "event: tidegate.upstream\n"
+                             "data: {\"state\":\"down\",\"reason\":\"status\",\"status\":401}\n\n"
+                             "data: 3 \nid: e-3\n\n");
     drop(fixture);
 }
 
@@ -281,6 +306,7 @@ int main(void)
         cmocka_unit_test(the_first_write_carries_hello_and_replay),
         cmocka_unit_test(a_client_that_is_up_to_date_costs_one_write),
         cmocka_unit_test(an_upstream_that_is_down_is_told_when_nothing_is_replayed),
+        cmocka_unit_test(an_upstream_that_is_down_is_told_when_the_replay_does_not_tell_it),
         cmocka_unit_test(an_unknown_id_gets_a_gap_first),
         cmocka_unit_test(a_partial_write_goes_on_at_the_byte),
         cmocka_unit_test(a_leftover_of_the_first_write_keeps_the_subscriber_behind),

@@ -37,7 +37,7 @@ static enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_
         atomic_fetch_add(&world->failed, 1);
         return TG_ERR_IO;
     }
-    tg_stream_set_state(stream, TG_STREAM_UP);
+    tg_stream_set_condition(stream, (struct tg_stream_condition){ .state = TG_STREAM_UP });
     atomic_fetch_add(&world->opened, 1);
     return TG_OK;
 }
@@ -48,7 +48,7 @@ static void on_close(void *arg, struct tg_stream *stream)
 
     if (tg_stream_get_state(stream) != TG_STREAM_UP)
         atomic_fetch_add(&world->given_dead, 1);
-    tg_stream_set_state(stream, TG_STREAM_DOWN);
+    tg_stream_set_condition(stream, (struct tg_stream_condition){ .state = TG_STREAM_DOWN });
     atomic_fetch_add(&world->closed, 1);
 }
 

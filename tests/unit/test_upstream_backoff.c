@@ -58,6 +58,33 @@ static void reset_starts_over(void **state)
     assert_int_equal(tg_backoff_next(&backoff), 10);
 }
 
+static void not_soon_is_half_of_the_maximum_at_least(void **state)
+{
+    struct tg_backoff backoff;
+
+    (void)state;
+    tg_backoff_init(&backoff, 200, 1501, lowest);
+    assert_int_equal(tg_backoff_longest(&backoff), 750);
+    assert_int_equal(asked_bound, 752);
+    tg_backoff_next(&backoff);
+    assert_int_equal(asked_bound, 1502);
+    backoff.random_below = highest;
+    assert_int_equal(tg_backoff_longest(&backoff), 1501);
+}
+
+static void a_spread_wait_is_between_both_limits_and_changes_nothing(void **state)
+{
+    struct tg_backoff backoff;
+
+    (void)state;
+    tg_backoff_init(&backoff, 200, 1500, lowest);
+    assert_int_equal(tg_backoff_spread(&backoff), 200);
+    tg_backoff_next(&backoff);
+    assert_int_equal(asked_bound, 201);
+    backoff.random_below = highest;
+    assert_int_equal(tg_backoff_spread(&backoff), 1500);
+}
+
 static void huge_and_odd_limits_are_safe(void **state)
 {
     struct tg_backoff backoff;
@@ -79,6 +106,8 @@ int main(void)
         cmocka_unit_test(delays_double_up_to_the_maximum),
         cmocka_unit_test(jitter_covers_the_whole_range),
         cmocka_unit_test(reset_starts_over),
+        cmocka_unit_test(not_soon_is_half_of_the_maximum_at_least),
+        cmocka_unit_test(a_spread_wait_is_between_both_limits_and_changes_nothing),
         cmocka_unit_test(huge_and_odd_limits_are_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

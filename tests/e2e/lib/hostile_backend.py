@@ -202,8 +202,9 @@ class Client(threading.Thread):
         self.sock.close()
 
 
-# What a client that comes while the upstream is not up is told at once, outside the stream's order.
-GREETINGS = [("tidegate.upstream", '{"state":"connecting"}'), ("tidegate.upstream", '{"state":"down"}')]
+# What a client that comes while the upstream is not up is told at once, outside the stream's order. As these clients
+# get all that there is, they learn of an outage from its event.
+GREETINGS = [("tidegate.upstream", '{"state":"connecting"}')]
 
 
 def parse_events(pieces, events):
@@ -278,10 +279,11 @@ def wait_for(condition, what):
     raise AssertionError("did not happen: " + what)
 
 
-def marker(state, reason=None):
+def marker(state, reason=None, **more):
     data = {"state": state}
     if reason:
         data["reason"] = reason
+    data.update((key, value) for key, value in more.items() if value)
     return ("tidegate.upstream", json.dumps(data, separators=(",", ":")))
 
 
@@ -323,7 +325,9 @@ class Case(unittest.TestCase):
         return backend
 
     def tidegate(self, url, stream=None, **upstream):
-        upstream = {"kind": "websocket", "url": url, "reconnect": {"first": "20ms", "max": "100ms"}, **upstream}
+        """A connection need not last to count, so that each loss is told at once, and each that comes up."""
+        upstream = {"kind": "websocket", "url": url, **upstream}
+        upstream["reconnect"] = {"first": "20ms", "max": "100ms", "stable": "0", **upstream.get("reconnect", {})}
         tidegate = Tidegate(upstream, **(stream or {}))
         self.addCleanup(self.end, tidegate)
         return tidegate
@@ -346,11 +350,11 @@ class Case(unittest.TestCase):
             except queue.Empty:
                 self.fail(f"did not come: {event}")
 
-    def fails(self, script, reason, before=(), **upstream):
+    def fails(self, script, reason, before=(), status=None, **upstream):
         """After the script the connection fails with this reason, and the next one works."""
         backend = self.backend(script, serve_good)
         tidegate = self.tidegate(f"ws://127.0.0.1:{backend.port}/feed", **upstream)
-        self.expect(self.follow(tidegate), *before, marker("down", reason), UP, GOOD)
+        self.expect(self.follow(tidegate), *before, marker("down", reason, status=status), UP, GOOD)
         return backend, tidegate
 
     def breaks(self, *frames, before=()):

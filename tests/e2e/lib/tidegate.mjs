@@ -28,7 +28,8 @@ export async function configFor(upstreamUrl, { upstream, stream, routes, ...rest
     sse: { retry: '100ms' },
     streams: {
       feed: {
-        upstream: { kind: 'websocket', url: upstreamUrl, reconnect: { first: '10ms', max: '100ms' }, ...upstream },
+        // A connection need not last to count, so that each loss is told at once, and each that comes up.
+        upstream: { kind: 'websocket', url: upstreamUrl, reconnect: { first: '10ms', max: '100ms', stable: '0' }, ...upstream },
         retain: { events: 1000000, bytes: '64MiB' },
         ...stream,
       },
