@@ -96,8 +96,9 @@ class Renewal(HttpCase):
         session = {"forward_headers": ["Authorization", "Cookie"], "identity": {"cookie": "sid"}, **(session or {})}
         url = f"{'ws' if is_websocket else 'http'}://127.0.0.1:{self.back.port}/feed"
         poll = {"every": "50ms"} if kind == "poll" else {}
+        # Over WebSocket the backend has accepted a token once the connection has lasted.
         self.gate_port = self.tidegate(url, {"scope": "client", "session": session, **stream}, linger="20s",
-                                       kind="websocket" if is_websocket else kind, **poll)
+                                       reconnect={"stable": "1s"}, kind="websocket" if is_websocket else kind, **poll)
 
     def client(self, token=None, id=None, cookie="sid=1", path="/e"):
         fields = "".join(f"{name}: {value}\r\n" for name, value in (
