@@ -16,7 +16,7 @@ import re
 import sys
 
 FLOORS = {
-    "base": 0, "config": 1, "runtime": 2, "stream": 3, "translate": 4,
+    "base": 0, "config": 1, "runtime": 2, "net": 3, "stream": 3, "translate": 4,
     "upstream": 5, "downstream": 5, "admin": 6, "app": 7,
 }
 MAX_FILE_LINES = 500
