@@ -14,6 +14,7 @@
 #define TIDEGATE_DOWNSTREAM_H
 
 #include "tidegate/config.h"
+#include "tidegate/net.h"
 #include "tidegate/runtime.h"
 #include "tidegate/stream.h"
 
@@ -79,6 +80,7 @@ struct tg_route {
 struct tg_server_options {
     const char *name; /* "public", "admin": for logs and metrics */
     struct tg_worker_pool *pool;
+    struct tg_nets *nets; /* of the pool */
     bool first_worker_only;
     const struct tg_config_listener *listeners; /* must outlive the server, like all of these */
     size_t listener_count;

@@ -2,28 +2,38 @@
  * the sockets of a worker on the worker's loop, says when one is readable or writable and when it is broken, and closes
  * it. HTTP, WebSocket frames and TLS stand above it (docs/libwebsockets.md says why).
  *
- *     tg_net (one for each worker, around a libwebsockets context)
- *       ├─ tg_socket    bytes of one connection, accepted or connected: read and write, its events, its end
- *       ├─ tg_acceptor  a listening socket: tells that clients wait
- *       └─ tg_watch     a descriptor that a library owns (libcurl, c-ares): tells when it is ready
+ *     tg_net: one for each worker, around a libwebsockets context
+ *       └─ tg_socket: a connection that was accepted or made, its bytes (plain or TLS), its events, its end;
+ *          or a listening socket, which is readable when clients wait
  *
  * All of it belongs to the worker's thread. Nothing here blocks. */
 #ifndef TIDEGATE_NET_H
 #define TIDEGATE_NET_H
 
+#include "tidegate/config.h"
 #include "tidegate/runtime.h"
 
 struct tg_net;
 struct tg_socket;
-struct tg_tls_session;
 
 /* ---- the edge of a worker; the main thread while the worker does not run, or the worker's thread ----- */
+
+/* Raises the process's limit on open files as far as the system and libwebsockets' tables allow, and returns it. Before
+ * the first tg_net_new. */
+size_t tg_net_raise_open_files(void);
 
 /* NULL: memory is out, or libwebsockets cannot be set up on this loop. */
 struct tg_net *tg_net_new(struct tg_worker *worker);
 /* Its sockets, acceptors and watches must be closed. The loop gives the memory back some turns later. NULL is fine. */
 void tg_net_free(struct tg_net *net);
 struct tg_worker *tg_net_worker(const struct tg_net *net);
+
+/* One for each worker of a pool. The main thread, before the workers start and after they have stopped; tg_nets_get is for
+ * any thread. NULL: as above. */
+struct tg_nets;
+struct tg_nets *tg_nets_new(struct tg_worker_pool *pool);
+struct tg_net *tg_nets_get(const struct tg_nets *nets, const struct tg_worker *worker);
+void tg_nets_free(struct tg_nets *nets); /* NULL is fine */
 
 /* ---- a socket --------------------------------------------------------------------------------- */
 
@@ -38,17 +48,27 @@ enum {
                                but not while nothing is */
 };
 
-/* How bytes go through a socket: as they are, or sealed by TLS. A unit test has a table of its own. */
+/* How bytes go through a socket: as they are, or sealed by TLS. What write() has taken is on its way: the caller may forget
+ * it. TLS that cannot hand all of a record to the socket keeps the rest itself (has_leftover), and takes nothing more until
+ * flush() is done. A unit test has a table of its own. */
 struct tg_socket_ops {
+    /* NULL: there is none. TG_OK: done. TG_ERR_AGAIN: more input, or has_leftover. TG_ERR_PROTOCOL: plain HTTP where TLS
+     * was to begin. TG_ERR_CLOSED, TG_ERR_TLS. */
+    enum tg_err (*handshake)(struct tg_socket *socket);
     /* TG_OK with at least one byte, TG_ERR_AGAIN, TG_ERR_CLOSED at the other side's end, TG_ERR_IO, TG_ERR_TLS. */
-    enum tg_err (*read)(struct tg_socket *socket, void *ret_bytes, size_t capacity, size_t *ret_length);
-    /* TG_OK: *ret_length of them were taken, and may be forgotten; fewer than all, also 0, mean that the socket is
-     * full. TG_ERR_IO. */
-    enum tg_err (*write)(struct tg_socket *socket, const void *bytes, size_t length, size_t *ret_length);
+    enum tg_err (*read)(struct tg_socket *socket, char *ret_bytes, size_t capacity, size_t *ret_length);
+    /* TG_OK: *ret_length of them were taken; fewer than all, also 0, mean that the socket is full. TG_ERR_IO. */
+    enum tg_err (*write)(struct tg_socket *socket, const char *bytes, size_t length, size_t *ret_length);
+    enum tg_err (*flush)(struct tg_socket *socket); /* TG_OK: no leftover; TG_ERR_AGAIN; TG_ERR_IO */
+    bool (*has_leftover)(const struct tg_socket *socket);
+    bool (*has_input)(const struct tg_socket *socket); /* bytes that no READABLE tells of any more */
+    void (*end)(struct tg_socket *socket);             /* the orderly end of what we send */
+    void (*deinit)(struct tg_socket *socket);          /* of what lies above the descriptor */
 };
 
 struct tg_socket { /* embedded; zero it before its first use */
     const struct tg_socket_ops *ops;
+    void *session; /* of TLS */
     void (*on_events)(struct tg_socket *socket, unsigned events);
     struct tg_net *net;
     void *engine; /* libwebsockets' connection; NULL: there is none (any more) */
@@ -76,7 +96,7 @@ int tg_socket_error(const struct tg_socket *socket);
  * once. 0: of nothing. */
 void tg_socket_watch(struct tg_socket *socket, unsigned events);
 
-/* Closes at once; its memory is the caller's again. May be called within on_events. A socket that is closed, or was
+/* Closes at once, without another word; its memory is the caller's again. May be called within on_events. A socket that is closed, or was
  * never opened, is fine. Bytes that the kernel has taken are still sent. */
 void tg_socket_close(struct tg_socket *socket);
 static inline bool tg_socket_is_open(const struct tg_socket *socket)
@@ -84,12 +104,22 @@ static inline bool tg_socket_is_open(const struct tg_socket *socket)
     return socket->engine != NULL;
 }
 
-/* Says that we send no more; what comes can still be read. */
-void tg_socket_shut_writing(struct tg_socket *socket);
-
-/* The table for sockets without TLS, and its functions for who is below TLS. */
+/* The table for sockets without TLS, and its functions for code that works below TLS. */
 extern const struct tg_socket_ops tg_socket_plain_ops;
-enum tg_err tg_descriptor_read(int fd, void *ret_bytes, size_t capacity, size_t *ret_length);
-enum tg_err tg_descriptor_write(int fd, const void *bytes, size_t length, size_t *ret_length);
+enum tg_err tg_descriptor_read(int fd, char *ret_bytes, size_t capacity, size_t *ret_length);
+enum tg_err tg_descriptor_write(int fd, const char *bytes, size_t length, size_t *ret_length);
+
+/* ---- TLS towards clients ---------------------------------------------------------------------- */
+
+/* One certificate for the connections of one listener, on all workers. TG_ERR_TLS with a line in *ret_error. */
+struct tg_tls_server;
+enum tg_err tg_tls_server_new(const struct tg_config_tls_server *config, struct tg_tls_server **ret_server,
+                              struct tg_buffer *ret_error);
+void tg_tls_server_free(struct tg_tls_server *server); /* NULL is fine; connections may outlive it */
+
+/* From now on the bytes of an accepted socket are sealed: begin with ops->handshake. TG_ERR_MEMORY. */
+enum tg_err tg_socket_accept_tls(struct tg_socket *socket, struct tg_tls_server *server);
+/* Back to plain bytes, where TLS did not come about. */
+void tg_socket_drop_tls(struct tg_socket *socket);
 
 #endif

@@ -1,6 +1,6 @@
 /* A running Tidegate is put together here, bottom up, and taken apart in reverse.
  *
- *   config ─► pool ─► streams, registry, families ─► upstreams ─► public server, routes ─► admin server
+ *   config ─► pool ─► nets ─► streams, registry, families ─► upstreams ─► public server, routes ─► admin server
  *
  * Each stream that is shared is owned by one worker, by its place in the configuration; its upstream lives there too. */
 #include "app_private.h"
@@ -10,18 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-
-/* Each client is a descriptor; the soft limit is often 1024 for the sake of select(), which we do not use. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
-        tg_log(TG_LOG_WARNING, "app", "descriptor_limit_not_raised", TG_F_INT("wanted", limit.rlim_max));
-}
 
 static enum tg_err add_shared(struct tg_app *app, size_t index, struct tg_buffer *ret_error)
 {
@@ -88,6 +76,7 @@ static enum tg_err add_public_server(struct tg_app *app, const struct tg_route *
     struct tg_server_options options = {
         .name = "public",
         .pool = app->pool,
+        .nets = app->nets,
         .listeners = config->listeners,
         .listener_count = config->listener_count,
         .limits = &config->limits,
@@ -135,6 +124,7 @@ static enum tg_err add_admin_server(struct tg_app *app)
     struct tg_server_options options = {
         .name = "admin",
         .pool = app->pool,
+        .nets = app->nets,
         .first_worker_only = true,
         .listeners = &app->admin_listener,
         .listener_count = 1,
@@ -164,12 +154,17 @@ enum tg_err tg_app_new(struct tg_config *config, const struct tg_route *extra_ro
     for (char **line = config->warnings; line && *line; line++)
         tg_log(TG_LOG_WARNING, "app", "configuration_warning", TG_F_STR("detail", *line));
     tg_signals_block(&app->signals_before);
-    raise_descriptor_limit();
     tg_heap_configure();
 
     enum tg_err err = tg_worker_pool_new((size_t)config->workers, &app->pool);
     if (err) {
         tg_log(TG_LOG_ERROR, "app", "workers_failed", TG_F_ERR(err));
+        goto fail;
+    }
+    app->nets = tg_nets_new(app->pool);
+    if (!app->nets) {
+        err = TG_ERR_MEMORY;
+        tg_log(TG_LOG_ERROR, "app", "network_failed", TG_F_ERR(err));
         goto fail;
     }
     err = add_streams(app);
@@ -208,6 +203,7 @@ void tg_app_free(struct tg_app *app)
     free(app->streams);
     if (app->registry)
         tg_registry_free(app->registry);
+    tg_nets_free(app->nets);
     if (app->pool)
         tg_worker_pool_free(app->pool);
     for (size_t i = 0; app->files && i < app->config->route_count; i++)

@@ -5,6 +5,7 @@
 
 #include "tidegate/admin.h"
 #include "tidegate/app.h"
+#include "tidegate/net.h"
 #include "tidegate/runtime.h"
 #include "tidegate/stream.h"
 #include "tidegate/upstream.h"
@@ -24,6 +25,7 @@ struct tg_app_family {
 struct tg_app {
     struct tg_config *config;
     struct tg_worker_pool *pool;
+    struct tg_nets *nets;
     struct tg_registry *registry;
     struct tg_stream **streams;      /* by index in the configuration; NULL: it is a family */
     struct tg_app_family **families; /* the same; NULL: it is one stream */

@@ -20,25 +20,18 @@ enum {
 };
 
 struct tg_acceptor {
-    uv_poll_t *poll; /* the loop gives it back later than we go */
+    struct tg_socket socket; /* a listening one: readable when clients wait */
     struct tg_shard *shard;
     struct tg_listener *listener;
-    int fd;
 };
-
-static void on_acceptable(uv_poll_t *handle, int status, int events);
 
 static void set_accepting(struct tg_shard *shard, bool is_accepting)
 {
     if (!shard->acceptors || shard->is_accepting == is_accepting)
         return;
     shard->is_accepting = is_accepting;
-    for (size_t i = 0; i < shard->server->options.listener_count; i++) {
-        if (is_accepting)
-            uv_poll_start(shard->acceptors[i].poll, UV_READABLE, on_acceptable);
-        else
-            uv_poll_stop(shard->acceptors[i].poll);
-    }
+    for (size_t i = 0; i < shard->server->options.listener_count; i++)
+        tg_socket_watch(&shard->acceptors[i].socket, is_accepting ? TG_SOCKET_READABLE : TG_WATCH_NOTHING);
 }
 
 void tg_accept_resume(struct tg_shard *shard)
@@ -60,7 +53,7 @@ static void turn_one_away(struct tg_acceptor *acceptor)
     struct tg_shard *shard = acceptor->shard;
     if (shard->reserve_fd >= 0) {
         close(shard->reserve_fd);
-        int fd = accept4(acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
+        int fd = accept4(acceptor->socket.fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
             close(fd);
             tg_counter_add(&shard->counters.accepted, 1);
@@ -134,7 +127,7 @@ static enum tg_err accept_one(struct tg_acceptor *acceptor)
 {
     struct sockaddr_storage peer = { 0 };
     socklen_t length = sizeof(peer);
-    int fd = accept4(acceptor->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(acceptor->socket.fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         admit(acceptor, fd, (struct sockaddr *)&peer);
         return TG_OK;
@@ -158,11 +151,10 @@ static enum tg_err accept_one(struct tg_acceptor *acceptor)
     }
 }
 
-static void on_acceptable(uv_poll_t *handle, int status, int events)
+static void on_acceptable(struct tg_socket *socket, unsigned events)
 {
-    struct tg_acceptor *acceptor = handle->data;
+    struct tg_acceptor *acceptor = TG_CONTAINER_OF(socket, struct tg_acceptor, socket);
     struct tg_shard *shard = acceptor->shard;
-    (void)status;
     (void)events;
     for (int i = 0; i == 0 || (i < ACCEPTS_MAX && tg_chores_have_time(shard)); i++) {
         uint64_t start_ns = shard->chores.clock_ns();
@@ -175,39 +167,32 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
     }
 }
 
-static void on_acceptor_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 void tg_accept_start(struct tg_shard *shard)
 {
     struct tg_server *server = shard->server;
     size_t index = tg_worker_index(shard->worker) % server->shard_count;
     shard->acceptors = tg_alloc(server->options.listener_count * sizeof(*shard->acceptors));
+    shard->is_accepting = true;
     for (size_t i = 0; i < server->options.listener_count; i++) {
         struct tg_acceptor *acceptor = &shard->acceptors[i];
-        *acceptor = (struct tg_acceptor){ .poll = tg_alloc(sizeof(*acceptor->poll)),
-                                          .shard = shard,
-                                          .listener = &server->listeners[i],
-                                          .fd = server->listeners[i].fds[index] };
-        uv_poll_init_socket(tg_worker_loop(shard->worker), acceptor->poll, acceptor->fd);
-        acceptor->poll->data = acceptor;
+        struct tg_listener *listener = &server->listeners[i];
+        acceptor->shard = shard;
+        acceptor->listener = listener;
+        enum tg_err err =
+            tg_socket_adopt(&acceptor->socket, tg_shard_net(shard), listener->fds[index], on_acceptable);
+        listener->fds[index] = -1;
+        if (err)
+            tg_log(TG_LOG_ERROR, "downstream", "listener_lost", TG_F_STR("server", server->options.name),
+                   TG_F_INT("port", listener->port), TG_F_ERR(err));
     }
-    set_accepting(shard, true);
 }
 
 void tg_accept_abandon(struct tg_shard *shard)
 {
-    struct tg_server *server = shard->server;
-    size_t index = tg_worker_index(shard->worker) % server->shard_count;
     if (!shard->acceptors)
         return;
-    for (size_t i = 0; i < server->options.listener_count; i++) {
-        uv_close((uv_handle_t *)shard->acceptors[i].poll, on_acceptor_closed);
-        close(shard->acceptors[i].fd);
-        server->listeners[i].fds[index] = -1;
-    }
+    for (size_t i = 0; i < shard->server->options.listener_count; i++)
+        tg_socket_close(&shard->acceptors[i].socket);
     free(shard->acceptors);
     shard->acceptors = NULL;
     shard->is_accepting = false;

@@ -9,7 +9,7 @@ static uint32_t on_beat(void *arg, struct tg_wheel_entry *entry)
     struct tg_connection *connection = TG_CONTAINER_OF(entry, struct tg_connection, beat);
     struct tg_shard *shard = arg;
     uint32_t every_s = shard->server->heartbeat_s;
-    if (tg_peer_is_lost(connection->transport.fd, (uint64_t)shard->server->options.sse->heartbeat_ms)) {
+    if (tg_peer_is_lost(connection->socket.fd, (uint64_t)shard->server->options.sse->heartbeat_ms)) {
         tg_connection_close(connection, TG_CLOSE_CLIENT);
         return 0;
     }
@@ -27,7 +27,7 @@ static uint32_t on_beat(void *arg, struct tg_wheel_entry *entry)
 static uint32_t count_acked(const struct tg_connection *connection)
 {
     uint32_t acked;
-    if (!tg_peer_count_acked(connection->transport.fd, &acked))
+    if (!tg_peer_count_acked(connection->socket.fd, &acked))
         return (uint32_t)connection->subscriber.bytes;
     return acked;
 }

@@ -4,6 +4,7 @@
 #include "fanout.h"
 
 #include <utlist.h>
+#include <uv.h>
 
 enum {
     BUDGET_NS =

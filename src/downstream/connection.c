@@ -15,7 +15,7 @@ enum {
     LINGER_BYTES_MAX = 256 * 1024,
 };
 
-static void on_poll(uv_poll_t *handle, int status, int events);
+static void on_events(struct tg_socket *socket, unsigned events);
 
 /* ---- lists and polling -------------------------------------------------------------------------------- */
 
@@ -52,12 +52,9 @@ struct tg_connection *tg_connection_oldest(struct tg_shard *shard, enum tg_list 
     return oldest;
 }
 
-void tg_connection_watch(struct tg_connection *connection, int events)
+void tg_connection_watch(struct tg_connection *connection, unsigned events)
 {
-    if (connection->events == events || connection->phase == TG_PHASE_CLOSED)
-        return;
-    connection->events = (uint8_t)events;
-    uv_poll_start(&connection->poll, events, on_poll);
+    tg_socket_watch(&connection->socket, events);
 }
 
 void tg_connection_format_id(const struct tg_connection *connection, char ret_text[20])
@@ -67,8 +64,8 @@ void tg_connection_format_id(const struct tg_connection *connection, char ret_te
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
-void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_context *tls,
-                        struct tg_address *address, enum tg_admission admission)
+void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_server *tls, struct tg_address *address,
+                        enum tg_admission admission)
 {
     struct tg_connection *connection = tg_alloc(sizeof(*connection));
     connection->shard = shard;
@@ -82,23 +79,25 @@ void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_context *t
     connection->tls = tls;
     tg_counter_add(&shard->counters.accepted, 1);
     tg_counter_add(&shard->counters.connections, 1);
-    tg_transport_init_plain(&connection->transport, fd);
-    if (uv_poll_init_socket(tg_worker_loop(shard->worker), &connection->poll, fd) != 0) {
+    if (tg_socket_adopt(&connection->socket, tg_shard_net(shard), fd, on_events) != TG_OK) {
         tg_counter_sub(&shard->counters.connections, 1);
         tg_counter_add(&shard->counters.closed[TG_CLOSE_ERROR], 1);
         tg_addresses_give(shard->server->addresses, address);
         tg_admissions_give(&shard->server->admissions, admission);
-        close(fd);
         free(connection);
         return;
     }
     tg_connection_enlist(connection, TG_LIST_PENDING);
-    tg_connection_watch(connection, UV_READABLE);
 }
 
-static void on_closed(uv_handle_t *handle)
+/* At the end of the turn: whoever closed it, or had it closed, may still look at its phase. */
+void tg_connection_free_closed(struct tg_shard *shard)
 {
-    free(TG_CONTAINER_OF(handle, struct tg_connection, poll));
+    while (shard->closed) {
+        struct tg_connection *connection = shard->closed;
+        DL_DELETE(shard->closed, connection);
+        free(connection);
+    }
 }
 
 void tg_connection_close(struct tg_connection *connection, enum tg_close_reason reason)
@@ -119,9 +118,9 @@ void tg_connection_close(struct tg_connection *connection, enum tg_close_reason 
     tg_chores_remove(connection);
     connection->phase = TG_PHASE_CLOSED;
     tg_exchange_drop(connection);
-    uv_close((uv_handle_t *)&connection->poll, on_closed);
-    connection->transport.ops->deinit(&connection->transport);
-    close(connection->transport.fd);
+    tg_socket_close(&connection->socket);
+    DL_APPEND(shard->closed, connection);
+    tg_worker_run_at_turn_end(shard->worker, TG_TURN_CATCH_UP, &shard->closed_hook);
     tg_addresses_give(shard->server->addresses, connection->address);
     tg_admissions_give(&shard->server->admissions, connection->admission);
     tg_counter_sub(&shard->counters.connections, 1);
@@ -133,18 +132,18 @@ void tg_connection_close(struct tg_connection *connection, enum tg_close_reason 
 void tg_connection_linger(struct tg_connection *connection, enum tg_close_reason reason)
 {
     tg_exchange_drop(connection);
-    connection->transport.ops->end(&connection->transport);
-    shutdown(connection->transport.fd, SHUT_WR);
+    connection->socket.ops->end(&connection->socket);
+    shutdown(connection->socket.fd, SHUT_WR);
     connection->phase = TG_PHASE_LINGER;
     connection->end_reason = (uint8_t)reason;
     connection->dropped_bytes = 0;
     tg_connection_enlist(connection, TG_LIST_LINGER);
-    tg_connection_watch(connection, UV_READABLE);
+    tg_connection_watch(connection, TG_SOCKET_READABLE);
 }
 
 void tg_connection_finish(struct tg_connection *connection, enum tg_close_reason reason)
 {
-    connection->transport.ops->end(&connection->transport);
+    connection->socket.ops->end(&connection->socket);
     tg_connection_close(connection, reason);
 }
 
@@ -154,7 +153,7 @@ static void linger(struct tg_connection *connection)
     char dropped[DROP_BYTES];
     for (int drops = 0; drops < DROPS_MAX; drops++) {
         size_t length = 0;
-        enum tg_err err = tg_socket_read(connection->transport.fd, dropped, sizeof(dropped), &length);
+        enum tg_err err = tg_descriptor_read(connection->socket.fd, dropped, sizeof(dropped), &length);
         if (err == TG_ERR_AGAIN)
             return;
         connection->dropped_bytes += (uint32_t)length;
@@ -170,27 +169,27 @@ static void linger(struct tg_connection *connection)
 /* A session costs more than ten times what the connection does, so that it is made only for who begins. */
 static enum tg_err begin_tls(struct tg_connection *connection)
 {
-    struct tg_tls_context *tls = connection->tls;
+    struct tg_tls_server *tls = connection->tls;
     connection->tls = NULL;
-    return tls ? tg_transport_init_tls(&connection->transport, connection->transport.fd, tls) : TG_OK;
+    return tls ? tg_socket_accept_tls(&connection->socket, tls) : TG_OK;
 }
 
 static void shake_hands(struct tg_connection *connection)
 {
-    struct tg_transport *transport = &connection->transport;
+    struct tg_socket *socket = &connection->socket;
     if (connection->tls && !tg_hello_allows(connection))
         return;
     if (begin_tls(connection)) {
         tg_connection_close(connection, TG_CLOSE_ERROR);
         return;
     }
-    enum tg_err err = transport->ops->handshake(transport);
+    enum tg_err err = socket->ops->handshake(socket);
     if (!err || err == TG_ERR_AGAIN) {
         if (!err)
             connection->phase = TG_PHASE_HEAD;
-        bool is_full = transport->ops->has_leftover(transport);
-        tg_connection_watch(connection, UV_READABLE | (is_full ? UV_WRITABLE : 0));
-        if (!err && transport->ops->has_input(transport))
+        bool is_full = socket->ops->has_leftover(socket);
+        tg_connection_watch(connection, TG_SOCKET_READABLE | (is_full ? TG_SOCKET_WRITABLE : 0));
+        if (!err && socket->ops->has_input(socket))
             tg_exchange_read(connection);
         return;
     }
@@ -202,39 +201,46 @@ static void shake_hands(struct tg_connection *connection)
         return;
     }
     /* Plain HTTP: the answer can be read only if it is plain too. */
-    transport->ops->deinit(transport);
-    tg_transport_init_plain(transport, transport->fd);
+    tg_socket_drop_tls(socket);
     tg_request_reject(connection, 400, TG_CLOSE_ERROR);
     tg_exchange_advance(connection);
 }
 
 void tg_connection_take_input(struct tg_connection *connection)
 {
-    const struct tg_transport_ops *ops = connection->transport.ops;
+    const struct tg_socket_ops *ops = connection->socket.ops;
     if (connection->phase == TG_PHASE_HANDSHAKE) {
         shake_hands(connection);
         return;
     }
     if (!tg_exchange_takes_input(connection))
         return;
-    (void)ops->flush(&connection->transport);
+    (void)ops->flush(&connection->socket);
     tg_exchange_read(connection);
     if (!tg_exchange_takes_input(connection))
         return;
-    bool is_full = ops->has_leftover(&connection->transport);
-    tg_connection_watch(connection, UV_READABLE | (is_full ? UV_WRITABLE : 0));
+    bool is_full = ops->has_leftover(&connection->socket);
+    tg_connection_watch(connection, TG_SOCKET_READABLE | (is_full ? TG_SOCKET_WRITABLE : 0));
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+/* Reset, or timed out. What came before is not lost: a message for the backend may be complete. */
+static void on_broken(struct tg_connection *connection)
 {
-    struct tg_connection *connection = TG_CONTAINER_OF(handle, struct tg_connection, poll);
+    bool is_lingering = connection->phase == TG_PHASE_LINGER;
+    if (tg_exchange_takes_input(connection))
+        tg_exchange_read(connection);
+    tg_connection_close(connection, is_lingering ? connection->end_reason : TG_CLOSE_CLIENT);
+}
+
+static void on_events(struct tg_socket *socket, unsigned events)
+{
+    struct tg_connection *connection = TG_CONTAINER_OF(socket, struct tg_connection, socket);
     if (connection->role) {
-        connection->role->on_poll(connection, status, events);
+        connection->role->on_events(connection, events);
         return;
     }
-    if (status < 0) { /* the socket has an error: reset, or timed out */
-        bool is_lingering = connection->phase == TG_PHASE_LINGER;
-        tg_connection_close(connection, is_lingering ? connection->end_reason : TG_CLOSE_CLIENT);
+    if (events & TG_SOCKET_BROKEN) {
+        on_broken(connection);
         return;
     }
     switch ((enum tg_phase)connection->phase) {

@@ -6,7 +6,7 @@
  *                            │        └ also what is refused
  *                            └► stream ────────────────► closed
  *
- * One uv_poll_t and one allocation; the exchange (buffers, the parsed head) exists only while a request is
+ * One socket and one allocation; the exchange (buffers, the parsed head) exists only while a request is
  * being read or answered, so a subscriber costs neither. The worker's thread. */
 #ifndef TIDEGATE_DOWNSTREAM_CONNECTION_H
 #define TIDEGATE_DOWNSTREAM_CONNECTION_H
@@ -19,7 +19,7 @@
 struct tg_tap;
 struct tg_wait;
 
-enum { TG_WATCH_NOTHING = 0 };
+enum { TG_WATCH_NOTHING = 0, TG_WATCH_BOTH = TG_SOCKET_READABLE | TG_SOCKET_WRITABLE };
 
 enum tg_phase {
     TG_PHASE_HANDSHAKE,
@@ -30,12 +30,12 @@ enum tg_phase {
     TG_PHASE_IDLE,
     TG_PHASE_STREAM,
     TG_PHASE_LINGER,
-    TG_PHASE_CLOSED, /* the loop has not yet given the memory back */
+    TG_PHASE_CLOSED, /* its memory goes at the end of the turn */
 };
 
-/* Who has a connection that speaks no HTTP for now: it hears of its socket, and of its end. */
+/* What has a connection that speaks no HTTP for now: it hears of its socket, and of its end. */
 struct tg_role {
-    void (*on_poll)(struct tg_connection *connection, int status, int events);
+    void (*on_events)(struct tg_connection *connection, unsigned events); /* TG_SOCKET_READABLE and so on */
     void (*on_close)(struct tg_connection *connection, enum tg_close_reason reason);
 };
 
@@ -60,16 +60,15 @@ struct tg_connection {
     struct tg_connection *prev, *next; /* in a list of the shard, or of the tap */
     struct tg_shard *shard;
     struct tg_tap *tap; /* TG_PHASE_STREAM; so are the next four */
-    struct tg_transport transport;
+    struct tg_socket socket;
     uint32_t last_write_s;
     bool is_behind;
     struct tg_subscriber subscriber;
 
-    uv_poll_t poll;
     const struct tg_role *role;   /* TG_PHASE_STREAM and TG_PHASE_WAIT; else NULL */
     struct tg_exchange *exchange; /* or NULL */
     struct tg_address *address;
-    struct tg_tls_context *tls; /* TG_PHASE_HANDSHAKE, before the client's first byte; else NULL */
+    struct tg_tls_server *tls; /* TG_PHASE_HANDSHAKE, before the client's first byte; else NULL */
     uint64_t id;
     uint64_t since_ms; /* in its list */
     struct tg_connection *chore_prev, *chore_next;
@@ -77,7 +76,6 @@ struct tg_connection {
     uint8_t list;
     uint8_t chore;      /* enum tg_chore */
     uint8_t hello;      /* enum tg_hello */
-    uint8_t events;     /* that the poll handle watches */
     uint8_t admission;  /* enum tg_admission */
     uint8_t end_reason; /* what the log says once lingering is over */
     /* TG_PHASE_STREAM */
@@ -89,13 +87,13 @@ struct tg_connection {
 };
 
 /* Takes fd, address and admission. */
-void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_context *tls,
-                        struct tg_address *address, enum tg_admission admission);
-/* Closes at once. The connection is then in phase TG_PHASE_CLOSED until the loop frees it. */
+void tg_connection_open(struct tg_shard *shard, int fd, struct tg_tls_server *tls, struct tg_address *address,
+                        enum tg_admission admission);
+/* Closes at once. The connection is then in phase TG_PHASE_CLOSED until the end of the turn. */
 void tg_connection_close(struct tg_connection *connection, enum tg_close_reason reason);
 /* The orderly end: all that was written goes out first. */
 void tg_connection_finish(struct tg_connection *connection, enum tg_close_reason reason);
-void tg_connection_watch(struct tg_connection *connection, int events);
+void tg_connection_watch(struct tg_connection *connection, unsigned events);
 void tg_connection_enlist(struct tg_connection *connection, enum tg_list list); /* from any other list */
 void tg_connection_unlist(struct tg_connection *connection);
 /* Who has let us wait longest in this list, or NULL. Whoever waits for us begins anew. */
@@ -104,6 +102,7 @@ struct tg_connection *tg_connection_oldest(struct tg_shard *shard, enum tg_list 
 void tg_connection_take_input(struct tg_connection *connection);
 /* Our side has said all: waits for the client to end. */
 void tg_connection_linger(struct tg_connection *connection, enum tg_close_reason reason);
+void tg_connection_free_closed(struct tg_shard *shard); /* the memory of those in phase TG_PHASE_CLOSED */
 void tg_connection_format_id(const struct tg_connection *connection, char ret_text[20]);
 
 /* exchange.c */
@@ -112,7 +111,7 @@ bool tg_exchange_takes_input(const struct tg_connection *connection);
 void tg_exchange_read(struct tg_connection *connection);
 /* Goes on with the input at hand, or, in phase TG_PHASE_ANSWER, with sending `out`. */
 void tg_exchange_advance(struct tg_connection *connection);
-/* The same, and then with what the transport has read already. */
+/* The same, and then with what the socket has read already. */
 void tg_exchange_resume(struct tg_connection *connection);
 /* How many bytes have come that belong to no request yet. */
 size_t tg_exchange_count_ahead(const struct tg_connection *connection);

@@ -76,8 +76,7 @@ static bool advance_head(struct tg_connection *connection)
     }
     if (exchange->head.expects_continue && exchange->in.length == exchange->head.length) {
         size_t taken;
-        (void)connection->transport.ops->write(&connection->transport, "HTTP/1.1 100 Continue\r\n\r\n", 25,
-                                               &taken);
+        (void)connection->socket.ops->write(&connection->socket, "HTTP/1.1 100 Continue\r\n\r\n", 25, &taken);
     }
     connection->phase = TG_PHASE_BODY;
     return true;
@@ -130,8 +129,8 @@ static bool advance_body(struct tg_connection *connection)
 static enum tg_err send_answer(struct tg_connection *connection)
 {
     struct tg_exchange *exchange = connection->exchange;
-    struct tg_transport *transport = &connection->transport;
-    enum tg_err err = transport->ops->flush(transport);
+    struct tg_socket *socket = &connection->socket;
+    enum tg_err err = socket->ops->flush(socket);
     while (!err && (exchange->out_offset < exchange->out.length || exchange->content.length > 0)) {
         bool is_out = exchange->out_offset < exchange->out.length;
         struct tg_str bytes = exchange->content;
@@ -139,7 +138,7 @@ static enum tg_err send_answer(struct tg_connection *connection)
             bytes = (struct tg_str){ exchange->out.data + exchange->out_offset,
                                      exchange->out.length - exchange->out_offset };
         size_t taken = 0;
-        err = transport->ops->write(transport, bytes.data, bytes.length, &taken);
+        err = socket->ops->write(socket, bytes.data, bytes.length, &taken);
         if (err)
             return err;
         if (taken > 0 && connection->list == TG_LIST_ANSWER)
@@ -151,7 +150,7 @@ static enum tg_err send_answer(struct tg_connection *connection)
         if (taken < bytes.length)
             return TG_ERR_AGAIN;
     }
-    return err ? err : transport->ops->flush(transport);
+    return err ? err : socket->ops->flush(socket);
 }
 
 /* The answer is out: on to the next request, or to the end. False: nothing to do for now. */
@@ -178,7 +177,7 @@ static bool finish_answer(struct tg_connection *connection)
     tg_exchange_drop(connection);
     connection->phase = TG_PHASE_IDLE;
     tg_connection_enlist(connection, TG_LIST_IDLE);
-    tg_connection_watch(connection, UV_READABLE);
+    tg_connection_watch(connection, TG_SOCKET_READABLE);
     return false;
 }
 
@@ -193,7 +192,7 @@ static bool advance_answer(struct tg_connection *connection)
     }
     if (connection->list != TG_LIST_ANSWER)
         tg_connection_enlist(connection, TG_LIST_ANSWER);
-    tg_connection_watch(connection, UV_WRITABLE);
+    tg_connection_watch(connection, TG_SOCKET_WRITABLE);
     return false;
 }
 
@@ -220,13 +219,13 @@ void tg_exchange_advance(struct tg_connection *connection)
         }
     }
     if (connection->phase == TG_PHASE_HEAD || connection->phase == TG_PHASE_BODY)
-        tg_connection_watch(connection, UV_READABLE);
+        tg_connection_watch(connection, TG_SOCKET_READABLE);
 }
 
 void tg_exchange_resume(struct tg_connection *connection)
 {
     tg_exchange_advance(connection);
-    if (tg_exchange_takes_input(connection) && connection->transport.ops->has_input(&connection->transport))
+    if (tg_exchange_takes_input(connection) && connection->socket.ops->has_input(&connection->socket))
         tg_exchange_read(connection);
 }
 
@@ -246,7 +245,7 @@ static bool read_some(struct tg_connection *connection)
     size_t room = is_kept ? BODY_READ_BYTES : READ_BYTES, length = 0;
     enum tg_err err = tg_buffer_reserve(in, room);
     if (!err)
-        err = connection->transport.ops->read(&connection->transport, in->data + in->length, room, &length);
+        err = connection->socket.ops->read(&connection->socket, in->data + in->length, room, &length);
     if (err == TG_ERR_AGAIN) {
         if (connection->phase == TG_PHASE_IDLE)
             tg_exchange_drop(connection);
@@ -268,7 +267,7 @@ static bool read_some(struct tg_connection *connection)
 void tg_exchange_read(struct tg_connection *connection)
 {
     for (int reads = 0; tg_exchange_takes_input(connection); reads++) {
-        if (reads >= READS_MAX && !connection->transport.ops->has_input(&connection->transport))
+        if (reads >= READS_MAX && !connection->socket.ops->has_input(&connection->socket))
             return;
         if (!read_some(connection))
             return;

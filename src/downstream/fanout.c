@@ -29,9 +29,9 @@ void tg_fanout_close_all(struct tg_shard *shard, enum tg_close_reason reason)
     }
 }
 
-static void on_poll(struct tg_connection *connection, int status, int events);
+static void on_events(struct tg_connection *connection, unsigned events);
 static void on_close(struct tg_connection *connection, enum tg_close_reason reason);
-static const struct tg_role subscriber_role = { .on_poll = on_poll, .on_close = on_close };
+static const struct tg_role subscriber_role = { .on_events = on_events, .on_close = on_close };
 
 /* ---- what became of a write --------------------------------------------------------------------------- */
 
@@ -85,8 +85,8 @@ static void settle(struct tg_connection *connection, enum tg_err err, uint64_t w
 uint64_t tg_fanout_write(struct tg_connection *connection)
 {
     uint64_t written = 0;
-    enum tg_err err = tg_subscriber_write(&connection->subscriber, &connection->tap->feed,
-                                          &connection->transport, &written);
+    enum tg_err err =
+        tg_subscriber_write(&connection->subscriber, &connection->tap->feed, &connection->socket, &written);
     settle(connection, err, written);
     return written;
 }
@@ -95,7 +95,7 @@ void tg_fanout_write_heartbeat(struct tg_connection *connection)
 {
     uint64_t written = 0;
     enum tg_err err = tg_subscriber_write_heartbeat(&connection->subscriber, &connection->tap->feed,
-                                                    &connection->transport, &written);
+                                                    &connection->socket, &written);
     settle(connection, err, written);
 }
 
@@ -156,8 +156,7 @@ static void on_deliver(struct tg_turn_hook *hook, struct tg_worker *worker)
             continue;
         if (news.end != end || news.from != position)
             news = tg_feed_news(&tap->feed, position);
-        if (tg_subscriber_write_news(&connection->subscriber, &news, &connection->transport, &err,
-                                     &written)) {
+        if (tg_subscriber_write_news(&connection->subscriber, &news, &connection->socket, &err, &written)) {
             writes++;
             bytes += written;
             settle(connection, err, written);
@@ -220,7 +219,7 @@ enum tg_err tg_fanout_subscribe(struct tg_connection *connection, const struct t
 
     join(connection, tap);
     if (!err)
-        err = tg_subscriber_write_first(&connection->subscriber, &tap->feed, &connection->transport, out,
+        err = tg_subscriber_write_first(&connection->subscriber, &tap->feed, &connection->socket, out,
                                         &written);
     settle(connection, err, written);
     tg_exchange_drop(connection);
@@ -296,34 +295,38 @@ void tg_fanout_end_some(struct tg_shard *shard, size_t count)
 
 /* ---- the client's side -------------------------------------------------------------------------------- */
 
-/* A client of an event stream has nothing to say: what it says is dropped, and not without end. */
-static void drop_input(struct tg_connection *connection)
+/* A client of an event stream has nothing to say: what it says is dropped, and not without end. TG_ERR_AGAIN: it goes on. */
+static enum tg_err drop_input(struct tg_connection *connection)
 {
     char dropped[DROP_BYTES];
     for (int drops = 0; drops < DROPS_MAX; drops++) {
         size_t length = 0;
         enum tg_err err =
-            connection->transport.ops->read(&connection->transport, dropped, sizeof(dropped), &length);
-        if (err == TG_ERR_AGAIN)
-            return;
+            connection->socket.ops->read(&connection->socket, dropped, sizeof(dropped), &length);
+        if (err)
+            return err;
         connection->dropped_bytes += (uint32_t)length;
-        if (err || connection->dropped_bytes > DROPPED_BYTES_MAX) {
-            tg_connection_close(connection, err ? TG_CLOSE_CLIENT : TG_CLOSE_ERROR);
-            return;
-        }
+        if (connection->dropped_bytes > DROPPED_BYTES_MAX)
+            return TG_ERR_TOO_LARGE;
     }
+    return TG_ERR_AGAIN;
 }
 
-static void on_poll(struct tg_connection *connection, int status, int events)
+static void on_gone(struct tg_connection *connection)
 {
-    if (status < 0 || (events & UV_DISCONNECT)) {
-        if (!tg_chores_add(connection, TG_CHORE_GONE))
-            tg_connection_watch(connection, TG_WATCH_NOTHING);
-        return;
-    }
-    if (events & UV_READABLE)
-        drop_input(connection);
-    if ((events & UV_WRITABLE) && connection->phase == TG_PHASE_STREAM &&
-        !tg_chores_add(connection, TG_CHORE_BACKLOG))
-        tg_connection_watch(connection, TG_WATCH_IDLE);
+    if (!tg_chores_add(connection, TG_CHORE_GONE))
+        tg_connection_watch(connection, TG_WATCH_NOTHING);
+}
+
+static void on_events(struct tg_connection *connection, unsigned events)
+{
+    enum tg_err err = TG_ERR_AGAIN;
+    if (events & TG_SOCKET_READABLE)
+        err = drop_input(connection);
+    if (err == TG_ERR_TOO_LARGE)
+        tg_connection_close(connection, TG_CLOSE_ERROR);
+    else if (err != TG_ERR_AGAIN || (events & TG_SOCKET_BROKEN))
+        on_gone(connection);
+    else if (events & TG_SOCKET_WRITABLE)
+        tg_chores_add(connection, TG_CHORE_BACKLOG);
 }

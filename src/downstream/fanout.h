@@ -6,9 +6,9 @@
 #include "connection.h"
 #include "tap.h"
 
-enum { /* what the poll handle of a subscriber watches */
-       TG_WATCH_IDLE = UV_READABLE | UV_DISCONNECT,
-       TG_WATCH_BEHIND = TG_WATCH_IDLE | UV_WRITABLE,
+enum { /* what is watched of a subscriber's socket */
+       TG_WATCH_IDLE = TG_SOCKET_READABLE,
+       TG_WATCH_BEHIND = TG_WATCH_BOTH,
 };
 
 struct tg_subscription {

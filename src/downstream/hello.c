@@ -43,7 +43,7 @@ static bool take_of_address(const struct tg_connection *connection)
     unsigned char key[TG_ADDRESS_KEY_BYTES];
     uint64_t wait_ms;
     if (!server->hellos.by_address ||
-        getpeername(connection->transport.fd, (struct sockaddr *)&peer, &length) != 0 ||
+        getpeername(connection->socket.fd, (struct sockaddr *)&peer, &length) != 0 ||
         !tg_address_make_key((const struct sockaddr *)&peer, key))
         return true;
     return take(server->hellos.by_address, (struct tg_str){ (const char *)key, sizeof(key) },

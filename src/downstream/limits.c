@@ -134,16 +134,8 @@ size_t tg_limits_leave_room(size_t room, size_t upstreams)
     return room - (upstreams < most ? upstreams : most);
 }
 
-size_t tg_limits_raise_open_files(void)
+size_t tg_limits_connections(size_t open_files)
 {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return LEAST_CONNECTIONS;
-    if (files.rlim_cur < files.rlim_max) {
-        struct rlimit raised = { files.rlim_max, files.rlim_max };
-        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-            files = raised;
-    }
-    size_t count = files.rlim_cur > RESERVED_FILES ? (size_t)files.rlim_cur - RESERVED_FILES : 0;
+    size_t count = open_files > RESERVED_FILES ? open_files - RESERVED_FILES : 0;
     return count > LEAST_CONNECTIONS ? count : LEAST_CONNECTIONS;
 }

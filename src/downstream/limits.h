@@ -40,8 +40,8 @@ struct tg_admissions {
 enum tg_admission tg_admissions_take(struct tg_admissions *admissions, bool must_refuse);
 void tg_admissions_give(struct tg_admissions *admissions, enum tg_admission admission);
 
-/* Raises the soft limit on open files to the hard one, and says how many connections that leaves room for. */
-size_t tg_limits_raise_open_files(void);
+/* Pure. How many connections a limit on open files leaves room for. */
+size_t tg_limits_connections(size_t open_files);
 /* Pure. What of that is left for clients when there may be so many upstreams, each with a descriptor of its own: at least
  * half, since most clients of keyed streams share theirs, or bring one each. */
 size_t tg_limits_leave_room(size_t room, size_t upstreams);

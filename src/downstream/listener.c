@@ -4,7 +4,7 @@
  * SO_REUSEPORT would also let a second process bind the same port and take half of the connections. So the
  * first bind does without: it finds the port in use if it is. */
 #include "listener.h"
-#include "transport.h"
+#include "tidegate/net.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -195,7 +195,7 @@ enum tg_err tg_listener_init(struct tg_listener *listener, const struct tg_confi
         listener->fds[i] = -1;
     enum tg_err err = TG_OK;
     if (config->tls.is_set)
-        err = tg_tls_context_new(&config->tls, &listener->tls, ret_error);
+        err = tg_tls_server_new(&config->tls, &listener->tls, ret_error);
     if (!err && config->unix_path)
         err = init_unix(listener, options, ret_error);
     else if (!err)
@@ -214,6 +214,6 @@ void tg_listener_deinit(struct tg_listener *listener)
         status.st_dev == listener->unix_device && status.st_ino == listener->unix_inode)
         unlink(listener->config->unix_path);
     free(listener->fds);
-    tg_tls_context_free(listener->tls);
+    tg_tls_server_free(listener->tls);
     *listener = (struct tg_listener){ 0 };
 }

@@ -4,14 +4,14 @@
 
 #include "tidegate/config.h"
 
-struct tg_tls_context;
+struct tg_tls_server;
 
 struct tg_listener { /* embedded */
     const struct tg_config_listener *config;
     int port; /* 0 for a unix socket */
     int *fds; /* one for each worker; -1 once taken */
     size_t fd_count;
-    struct tg_tls_context *tls;            /* NULL: plain */
+    struct tg_tls_server *tls;            /* NULL: plain */
     unsigned long unix_device, unix_inode; /* of the socket file: what is removed at the end must be ours */
 };
 

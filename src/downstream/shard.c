@@ -22,6 +22,17 @@ static void on_tick(struct tg_tick *tick, struct tg_worker *worker, uint64_t now
     tg_accept_resume(shard);
 }
 
+static void on_closed_hook(struct tg_turn_hook *hook, struct tg_worker *worker)
+{
+    (void)worker;
+    tg_connection_free_closed(TG_CONTAINER_OF(hook, struct tg_shard, closed_hook));
+}
+
+struct tg_net *tg_shard_net(const struct tg_shard *shard)
+{
+    return tg_nets_get(shard->server->options.nets, shard->worker);
+}
+
 struct tg_shard *tg_shard_new(struct tg_server *server, struct tg_worker *worker)
 {
     /* The counters have cache lines of their own. */
@@ -33,6 +44,7 @@ struct tg_shard *tg_shard_new(struct tg_server *server, struct tg_worker *worker
     shard->server = server;
     shard->worker = worker;
     shard->tick.on_tick = on_tick;
+    shard->closed_hook.run = on_closed_hook;
     tg_chores_init(&shard->chores);
     shard->waits = tg_waits_new(worker);
     shard->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -59,6 +71,8 @@ void tg_shard_free(struct tg_shard *shard)
     tg_fanout_close_all(shard, TG_CLOSE_DRAIN);
     tg_taps_check(shard, NULL); /* nobody is behind any more */
     tg_waits_close(shard->waits);
+    tg_connection_free_closed(shard);
+    tg_worker_cancel_turn_hook(shard->worker, TG_TURN_CATCH_UP, &shard->closed_hook);
     tg_worker_cancel_turn_hook(shard->worker, TG_TURN_CATCH_UP, &shard->chores.hook);
     tg_timer_free(shard->drain_timer);
     tg_timer_free(shard->hello_timer);

@@ -12,7 +12,7 @@
 #include "router.h"
 #include "wheel.h"
 
-#include <uv.h>
+#include "tidegate/net.h"
 
 struct tg_connection;
 struct tg_tap;
@@ -51,6 +51,8 @@ struct tg_shard { /* all of it belongs to the worker's thread, but for the count
     struct tg_server *server;
     struct tg_worker *worker;
     struct tg_connection *lists[TG_LIST_COUNT];
+    struct tg_connection *closed; /* to be freed at the end of the turn */
+    struct tg_turn_hook closed_hook;
     size_t pending_count;
     struct tg_tap *taps_by_id;
     struct tg_tap *taps_by_stream;
@@ -78,6 +80,7 @@ struct tg_shard *tg_shard_new(struct tg_server *server, struct tg_worker *worker
 void tg_shard_free(struct tg_shard *shard);  /* the worker must have been stopped */
 void tg_shard_start(struct tg_shard *shard); /* the worker's thread */
 const char *tg_shard_date(struct tg_shard *shard);
+struct tg_net *tg_shard_net(const struct tg_shard *shard);
 /* Closes what is over its time in the lists. */
 void tg_shard_expire(struct tg_shard *shard, uint64_t now_ms);
 

@@ -57,13 +57,12 @@ bool tg_subscriber_is_away(const struct tg_subscriber *subscriber)
 
 /* ---- writing ------------------------------------------------------------------------------------------ */
 
-/* One call of the transport, counted. TG_ERR_AGAIN: it took less than all. */
-static enum tg_err hand_over(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                             struct tg_transport *transport, struct tg_str bytes, size_t *ret_taken,
-                             uint64_t *written)
+/* One call of the socket, counted. TG_ERR_AGAIN: it took less than all. */
+static enum tg_err hand_over(struct tg_subscriber *subscriber, struct tg_feed *feed, struct tg_socket *socket,
+                             struct tg_str bytes, size_t *ret_taken, uint64_t *written)
 {
     size_t taken = 0;
-    enum tg_err err = transport->ops->write(transport, bytes.data, bytes.length, &taken);
+    enum tg_err err = socket->ops->write(socket, bytes.data, bytes.length, &taken);
     if (err)
         return err;
     tg_counter_add(&feed->counters->writes, 1);
@@ -75,12 +74,12 @@ static enum tg_err hand_over(struct tg_subscriber *subscriber, struct tg_feed *f
 }
 
 static enum tg_err write_pending(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                 struct tg_transport *transport, uint64_t *written)
+                                 struct tg_socket *socket, uint64_t *written)
 {
     struct tg_pending *pending = subscriber->pending;
     size_t taken = 0;
     enum tg_err err =
-        hand_over(subscriber, feed, transport,
+        hand_over(subscriber, feed, socket,
                   (struct tg_str){ pending->bytes + pending->offset, pending->length - pending->offset },
                   &taken, written);
     pending->offset += taken;
@@ -111,7 +110,7 @@ static enum tg_err come_back(struct tg_subscriber *subscriber, struct tg_feed *f
 
 /* *ret_is_end: the cursor is at the end. */
 static enum tg_err write_from_cursor(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                     struct tg_transport *transport, uint64_t *written, bool *ret_is_end)
+                                     struct tg_socket *socket, uint64_t *written, bool *ret_is_end)
 {
     struct tg_cursor cursor = subscriber->cursor, next;
     struct tg_str bytes;
@@ -130,7 +129,7 @@ static enum tg_err write_from_cursor(struct tg_subscriber *subscriber, struct tg
     }
     *ret_is_end = false;
     size_t taken = 0;
-    enum tg_err err = hand_over(subscriber, feed, transport, bytes, &taken, written);
+    enum tg_err err = hand_over(subscriber, feed, socket, bytes, &taken, written);
     if (!err) {
         subscriber->cursor = next;
         *ret_is_end = next.position == tg_reader_end(feed->reader);
@@ -153,15 +152,15 @@ static enum tg_err finish_body(struct tg_subscriber *subscriber, struct tg_feed 
 }
 
 enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                struct tg_transport *transport, uint64_t *ret_written)
+                                struct tg_socket *socket, uint64_t *ret_written)
 {
     enum tg_err err = TG_OK;
     uint64_t written = 0;
-    if (transport->ops->has_leftover(transport))
-        err = transport->ops->flush(transport);
+    if (socket->ops->has_leftover(socket))
+        err = socket->ops->flush(socket);
     for (bool is_end = false; !err && !is_end;) {
         if (subscriber->pending)
-            err = write_pending(subscriber, feed, transport, &written);
+            err = write_pending(subscriber, feed, socket, &written);
         else if (is_closing(subscriber))
             is_end = true;
         else if (subscriber->away)
@@ -169,13 +168,13 @@ enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed
         else if (written >= TG_SLICE_BYTES_MAX)
             err = TG_ERR_AGAIN;
         else
-            err = write_from_cursor(subscriber, feed, transport, &written, &is_end);
+            err = write_from_cursor(subscriber, feed, socket, &written, &is_end);
         if (!err && is_end && tg_reader_has_ended(feed->reader) && !is_closing(subscriber)) {
             err = finish_body(subscriber, feed);
             is_end = false;
         }
     }
-    if (!err && transport->ops->has_leftover(transport))
+    if (!err && socket->ops->has_leftover(socket))
         err = TG_ERR_AGAIN;
     if (!err && is_closing(subscriber))
         err = TG_ERR_CLOSED;
@@ -191,15 +190,15 @@ struct tg_news tg_feed_news(const struct tg_feed *feed, uint64_t position)
 }
 
 bool tg_subscriber_write_news(struct tg_subscriber *subscriber, const struct tg_news *news,
-                              struct tg_transport *transport, enum tg_err *ret_err, uint64_t *ret_written)
+                              struct tg_socket *socket, enum tg_err *ret_err, uint64_t *ret_written)
 {
     size_t taken = 0;
     if (subscriber->cursor.position != news->from || news->from + news->bytes.length != news->end ||
         subscriber->is_bare || is_closing(subscriber) || subscriber->pending || subscriber->away ||
-        transport->ops->has_leftover(transport))
+        socket->ops->has_leftover(socket))
         return false;
-    enum tg_err err = transport->ops->write(transport, news->bytes.data, news->bytes.length, &taken);
-    if (!err && (taken < news->bytes.length || transport->ops->has_leftover(transport)))
+    enum tg_err err = socket->ops->write(socket, news->bytes.data, news->bytes.length, &taken);
+    if (!err && (taken < news->bytes.length || socket->ops->has_leftover(socket)))
         err = TG_ERR_AGAIN;
     subscriber->cursor.position += taken;
     subscriber->bytes += taken;
@@ -209,7 +208,7 @@ bool tg_subscriber_write_news(struct tg_subscriber *subscriber, const struct tg_
 }
 
 enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                      struct tg_transport *transport, struct tg_buffer *bytes,
+                                      struct tg_socket *socket, struct tg_buffer *bytes,
                                       uint64_t *ret_written)
 {
     size_t own_length = bytes->length, taken = 0;
@@ -220,8 +219,8 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
         if (events.length > 0)
             (void)tg_buffer_append(bytes, events.data, events.length < room ? events.length : room);
     }
-    enum tg_err err = hand_over(subscriber, feed, transport, (struct tg_str){ bytes->data, bytes->length },
-                                &taken, &written);
+    enum tg_err err =
+        hand_over(subscriber, feed, socket, (struct tg_str){ bytes->data, bytes->length }, &taken, &written);
     if (taken > own_length)
         subscriber->cursor.position += taken - own_length;
     else if (taken < own_length && err == TG_ERR_AGAIN &&
@@ -229,24 +228,24 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
         err = TG_ERR_MEMORY;
     bool is_end = subscriber->cursor.position == tg_reader_end(feed->reader);
     if (!err && (subscriber->is_bare || (is_end && tg_reader_has_ended(feed->reader))))
-        err = tg_subscriber_write(subscriber, feed, transport, &more);
-    else if (!err && (!is_end || transport->ops->has_leftover(transport)))
+        err = tg_subscriber_write(subscriber, feed, socket, &more);
+    else if (!err && (!is_end || socket->ops->has_leftover(socket)))
         err = TG_ERR_AGAIN;
     *ret_written = written + more;
     return err;
 }
 
 enum tg_err tg_subscriber_write_heartbeat(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                          struct tg_transport *transport, uint64_t *ret_written)
+                                          struct tg_socket *socket, uint64_t *ret_written)
 {
     struct tg_str heartbeat = tg_notice_heartbeat(subscriber->is_bare);
     size_t taken = 0;
     uint64_t written = 0;
-    enum tg_err err = hand_over(subscriber, feed, transport, heartbeat, &taken, &written);
+    enum tg_err err = hand_over(subscriber, feed, socket, heartbeat, &taken, &written);
     if (taken > 0 && taken < heartbeat.length &&
         add_pending(subscriber, feed, heartbeat.data + taken, heartbeat.length - taken))
         err = TG_ERR_MEMORY;
-    if (!err && transport->ops->has_leftover(transport))
+    if (!err && socket->ops->has_leftover(socket))
         err = TG_ERR_AGAIN;
     tg_counter_add(&feed->counters->heartbeats, taken > 0);
     *ret_written = written;

@@ -1,18 +1,18 @@
 /* A subscriber: one client's place in a stream, and what it must be sent before it can go on from there.
  *
- *      transport ◄── leftover of a TLS record ◄── pending: own bytes ◄── cursor: bytes in the segments
+ *      socket ◄── leftover of a TLS record ◄── pending: own bytes ◄── cursor: bytes in the segments
  *
  * In this order, always: a stage is looked at when the one before it is empty. So there is no queue: a slow
  * client is a cursor further back. When eviction reaches the cursor the subscriber is `away`: the rest of a
  * half-sent event is rescued into `pending`, the cursor counts no more, and once the rest is sent the
  * subscriber returns to the oldest retained event, with a notice of the gap before it.
  *
- * No sockets and no loop in here: the transport is a table of functions. */
+ * No sockets and no loop in here: the socket is a table of functions. */
 #ifndef TIDEGATE_DOWNSTREAM_SUBSCRIBER_H
 #define TIDEGATE_DOWNSTREAM_SUBSCRIBER_H
 
 #include "counters.h"
-#include "transport.h"
+#include "tidegate/net.h"
 
 enum {
     TG_SLICE_BYTES_MAX = 256 * 1024,   /* what one subscriber with backlog is given at a time */
@@ -59,7 +59,7 @@ enum tg_err tg_subscriber_begin(struct tg_subscriber *subscriber, struct tg_feed
 
 /* Sends `bytes`, and with them the first events if there is room. TG_ERR_AGAIN if there are more. */
 enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                      struct tg_transport *transport, struct tg_buffer *bytes,
+                                      struct tg_socket *socket, struct tg_buffer *bytes,
                                       uint64_t *ret_written);
 
 /* Writes until the client is up to date (TG_OK), its socket is full or it has had its slice
@@ -67,19 +67,19 @@ enum tg_err tg_subscriber_write_first(struct tg_subscriber *subscriber, struct t
  * ended. TG_ERR_IO, TG_ERR_MEMORY: give it
  * up. *ret_written says, with any result, how many bytes were taken. */
 enum tg_err tg_subscriber_write(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                struct tg_transport *transport, uint64_t *ret_written);
+                                struct tg_socket *socket, uint64_t *ret_written);
 
 /* What begins at this position, for tg_subscriber_write_news. */
 struct tg_news tg_feed_news(const struct tg_feed *feed, uint64_t position);
 /* For a subscriber that was up to date until now. As tg_subscriber_write, but where the news are all that it needs they
- * go to its transport without a detour, and what is counted is left to the caller: one write of *ret_written bytes.
+ * go to its socket without a detour, and what is counted is left to the caller: one write of *ret_written bytes.
  * False: nothing was done, tg_subscriber_write it is. */
 bool tg_subscriber_write_news(struct tg_subscriber *subscriber, const struct tg_news *news,
-                              struct tg_transport *transport, enum tg_err *ret_err, uint64_t *ret_written);
+                              struct tg_socket *socket, enum tg_err *ret_err, uint64_t *ret_written);
 
 /* For a subscriber that is up to date. Otherwise as tg_subscriber_write. */
 enum tg_err tg_subscriber_write_heartbeat(struct tg_subscriber *subscriber, struct tg_feed *feed,
-                                          struct tg_transport *transport, uint64_t *ret_written);
+                                          struct tg_socket *socket, uint64_t *ret_written);
 
 /* In tg_reader_sync's on_evict, for a subscriber whose cursor is below the position. TG_ERR_LIMIT: there is
  * no room for the rest of its half-sent event, so it must be closed. */

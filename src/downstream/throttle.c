@@ -23,7 +23,7 @@ static enum tg_err make_key(const struct tg_reply *reply, const struct tg_stream
     if (err)
         return err;
     return session ? tg_buffer_append_str(key, tg_stream_epoch(session))
-                   : append_address(key, reply->connection->transport.fd);
+                   : append_address(key, reply->connection->socket.fd);
 }
 
 bool tg_throttle_allows(struct tg_reply *reply, const struct tg_stream *session)

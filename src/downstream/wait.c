@@ -62,14 +62,13 @@ static void on_close(struct tg_connection *connection, enum tg_close_reason reas
 }
 
 /* Nothing is watched: further requests wait in the socket, and who has gone is noticed when the answer is sent. */
-static void on_poll(struct tg_connection *connection, int status, int events)
+static void on_events(struct tg_connection *connection, unsigned events)
 {
-    (void)events;
-    if (status < 0)
+    if (events & TG_SOCKET_BROKEN)
         tg_connection_close(connection, TG_CLOSE_CLIENT);
 }
 
-static const struct tg_role waiting_role = { .on_poll = on_poll, .on_close = on_close };
+static const struct tg_role waiting_role = { .on_events = on_events, .on_close = on_close };
 
 static void answer(struct tg_connection *connection, int status)
 {

@@ -24,16 +24,16 @@ static const struct lws_protocols protocols[] = {
 
 /* libwebsockets finds a connection in a table only if that table has a place for each descriptor the process may have;
  * below that it searches a list for each event. So the process is given no more descriptors than the table may have. */
-static bool bound_descriptors(void)
+size_t tg_net_raise_open_files(void)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return false;
-    if (limit.rlim_cur <= TABLE_MAX)
-        return true;
-    limit.rlim_cur = TABLE_MAX;
-    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+        return 0;
+    struct rlimit wanted = { limit.rlim_max < TABLE_MAX ? limit.rlim_max : TABLE_MAX, limit.rlim_max };
+    if (limit.rlim_cur != wanted.rlim_cur && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        limit = wanted;
+    return (size_t)limit.rlim_cur;
 }
 
 static struct lws_context *make_lws(struct tg_net *net)
@@ -55,7 +55,8 @@ static struct lws_context *make_lws(struct tg_net *net)
 
     pthread_mutex_lock(&making);
     lws_set_log_level(0, NULL);
-    if (bound_descriptors())
+    net->descriptors_max = tg_net_raise_open_files();
+    if (net->descriptors_max > 0)
         lws = lws_create_context(&info);
     pthread_mutex_unlock(&making);
     return lws;
@@ -126,4 +127,39 @@ void tg_net_free(struct tg_net *net)
     uv_idle_init(tg_worker_loop(net->worker), &net->reaper);
     uv_idle_start(&net->reaper, on_reaper_turn);
     net->turns_left = REAPER_TURNS;
+}
+
+/* ---- one for each worker ----------------------------------------------------------------------- */
+
+struct tg_nets {
+    size_t count;
+    struct tg_net *nets[];
+};
+
+struct tg_nets *tg_nets_new(struct tg_worker_pool *pool)
+{
+    size_t count = tg_worker_pool_size(pool);
+    struct tg_nets *nets = tg_alloc(sizeof(*nets) + count * sizeof(*nets->nets));
+
+    for (; nets->count < count; nets->count++) {
+        struct tg_net *net = tg_net_new(tg_worker_pool_get(pool, nets->count));
+        if (!net) {
+            tg_nets_free(nets);
+            return NULL;
+        }
+        nets->nets[nets->count] = net;
+    }
+    return nets;
+}
+
+struct tg_net *tg_nets_get(const struct tg_nets *nets, const struct tg_worker *worker)
+{
+    return nets->nets[tg_worker_index(worker)];
+}
+
+void tg_nets_free(struct tg_nets *nets)
+{
+    for (size_t i = 0; nets && i < nets->count; i++)
+        tg_net_free(nets->nets[i]);
+    free(nets);
 }

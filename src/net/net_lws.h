@@ -19,6 +19,7 @@ struct tg_net {
     struct tg_worker *worker;
     struct lws_context *lws;
     struct lws_vhost *vhost;
+    size_t descriptors_max; /* libwebsockets' table has places for these */
 #ifdef TG_LWS_COUNTS_LOGS
     lws_log_cx_t log;
 #endif

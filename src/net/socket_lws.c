@@ -15,7 +15,6 @@
 #include "net_lws.h"
 
 #include <errno.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -133,13 +132,6 @@ void tg_socket_watch(struct tg_socket *socket, unsigned events)
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
-static bool has_place(int fd)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)fd < limit.rlim_cur;
-}
-
 enum tg_err tg_socket_adopt(struct tg_socket *socket, struct tg_net *net, int fd,
                             void (*on_events)(struct tg_socket *socket, unsigned events))
 {
@@ -156,7 +148,8 @@ enum tg_err tg_socket_adopt(struct tg_socket *socket, struct tg_net *net, int fd
                                   .net = net,
                                   .fd = fd,
                                   .watched = TG_SOCKET_READABLE };
-    struct lws *wsi = has_place(fd) ? lws_adopt_descriptor_vhost_via_info(&adoption) : NULL;
+    struct lws *wsi =
+        (size_t)fd < net->descriptors_max ? lws_adopt_descriptor_vhost_via_info(&adoption) : NULL;
     if (!wsi) {
         close(fd);
         socket->fd = -1;
@@ -211,6 +204,9 @@ void tg_socket_close(struct tg_socket *socket)
     struct lws *wsi = socket->engine;
     struct tg_net *net = socket->net;
 
+    if (socket->ops)
+        socket->ops->deinit(socket);
+    socket->ops = &tg_socket_plain_ops;
     if (!wsi)
         return;
     forget(socket);
@@ -218,10 +214,4 @@ void tg_socket_close(struct tg_socket *socket)
         net->telling = NULL; /* the callback that we are in closes it */
     else
         lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-}
-
-void tg_socket_shut_writing(struct tg_socket *socket)
-{
-    if (socket->engine)
-        shutdown(socket->fd, SHUT_WR);
 }

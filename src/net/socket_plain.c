@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-enum tg_err tg_descriptor_read(int fd, void *ret_bytes, size_t capacity, size_t *ret_length)
+enum tg_err tg_descriptor_read(int fd, char *ret_bytes, size_t capacity, size_t *ret_length)
 {
     ssize_t length;
 
@@ -19,7 +19,7 @@ enum tg_err tg_descriptor_read(int fd, void *ret_bytes, size_t capacity, size_t 
     return TG_OK;
 }
 
-enum tg_err tg_descriptor_write(int fd, const void *bytes, size_t length, size_t *ret_length)
+enum tg_err tg_descriptor_write(int fd, const char *bytes, size_t length, size_t *ret_length)
 {
     ssize_t sent;
 
@@ -32,14 +32,44 @@ enum tg_err tg_descriptor_write(int fd, const void *bytes, size_t length, size_t
     return TG_OK;
 }
 
-static enum tg_err plain_read(struct tg_socket *socket, void *ret_bytes, size_t capacity, size_t *ret_length)
+static enum tg_err plain_read(struct tg_socket *socket, char *ret_bytes, size_t capacity, size_t *ret_length)
 {
     return tg_descriptor_read(socket->fd, ret_bytes, capacity, ret_length);
 }
 
-static enum tg_err plain_write(struct tg_socket *socket, const void *bytes, size_t length, size_t *ret_length)
+static enum tg_err plain_write(struct tg_socket *socket, const char *bytes, size_t length, size_t *ret_length)
 {
     return tg_descriptor_write(socket->fd, bytes, length, ret_length);
 }
 
-const struct tg_socket_ops tg_socket_plain_ops = { .read = plain_read, .write = plain_write };
+static enum tg_err plain_flush(struct tg_socket *socket)
+{
+    (void)socket;
+    return TG_OK;
+}
+
+static bool plain_has_none(const struct tg_socket *socket)
+{
+    (void)socket;
+    return false;
+}
+
+static void plain_end(struct tg_socket *socket)
+{
+    shutdown(socket->fd, SHUT_WR);
+}
+
+static void plain_deinit(struct tg_socket *socket)
+{
+    (void)socket;
+}
+
+const struct tg_socket_ops tg_socket_plain_ops = {
+    .read = plain_read,
+    .write = plain_write,
+    .flush = plain_flush,
+    .has_leftover = plain_has_none,
+    .has_input = plain_has_none,
+    .end = plain_end,
+    .deinit = plain_deinit,
+};

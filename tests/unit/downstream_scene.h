@@ -23,6 +23,7 @@ struct client {
 struct scene {
     struct tg_config *config;
     struct tg_worker_pool *pool;
+    struct tg_nets *nets;
     struct tg_server *server;
     struct tg_shard *shard;
     struct tg_config_stream stream_config;
@@ -90,7 +91,8 @@ static inline struct scene *scene_new(void)
     struct scene *scene = tg_alloc(sizeof(*scene));
     scene->config = load_good(one_stream);
     assert_int_equal(tg_worker_pool_new(1, &scene->pool), TG_OK);
-    scene->server = make_server(scene->pool, scene->config);
+    scene->nets = tg_nets_new(scene->pool);
+    scene->server = make_server(scene->pool, scene->nets, scene->config);
     scene->shard = scene->server->shards[0];
     scene->stream_config.name = (char *)"s";
     scene->family = tg_family_new(&(struct tg_family_options){
@@ -113,6 +115,7 @@ static inline void scene_free(struct scene *scene)
     assert_int_equal(scene->closed, scene->opened);
     for (size_t i = 0; i < scene->opened; i++)
         tg_stream_unref(scene->streams[i]);
+    tg_nets_free(scene->nets);
     tg_worker_pool_free(scene->pool);
     tg_buffer_deinit(&scene->said);
     tg_config_free(scene->config);

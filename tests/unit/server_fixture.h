@@ -15,10 +15,12 @@ static const char one_stream[] = "{\"listen\": [{\"address\": \"127.0.0.1\", \"p
                                  "\"routes\": [{\"path\": \"/s\", \"stream\": \"s\"}]}";
 
 /* Has no routes yet, and is not started; it listens where the first listener of `config` says. */
-static inline struct tg_server *make_server(struct tg_worker_pool *pool, const struct tg_config *config)
+static inline struct tg_server *make_server(struct tg_worker_pool *pool, struct tg_nets *nets,
+                                            const struct tg_config *config)
 {
     struct tg_server_options options = { .name = "public",
                                          .pool = pool,
+                                         .nets = nets,
                                          .listeners = config->listeners,
                                          .listener_count = 1,
                                          .limits = &config->limits,

@@ -1,4 +1,4 @@
-/* A stream with one subscriber, and a transport that takes what the test lets it. */
+/* A stream with one subscriber, and a socket that takes what the test lets it. */
 #ifndef TIDEGATE_TESTS_SUBSCRIBER_SCENE_H
 #define TIDEGATE_TESTS_SUBSCRIBER_SCENE_H
 
@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-/* ---- a transport of the test's own -------------------------------------------------------------------- */
+/* ---- a socket of the test's own -------------------------------------------------------------------- */
 
 struct pipe {
-    struct tg_transport transport;
+    struct tg_socket socket;
     struct tg_buffer received;
     size_t room;     /* what it takes before it is full */
     size_t leftover; /* as of a TLS record: taken, not yet received */
@@ -23,15 +23,15 @@ struct pipe {
     int writes;
 };
 
-static inline struct pipe *pipe_of(const struct tg_transport *transport)
+static inline struct pipe *pipe_of(const struct tg_socket *socket)
 {
-    return transport->session;
+    return socket->session;
 }
 
-static inline enum tg_err on_write(struct tg_transport *transport, const char *bytes, size_t length,
+static inline enum tg_err on_write(struct tg_socket *socket, const char *bytes, size_t length,
                                    size_t *ret_length)
 {
-    struct pipe *pipe = pipe_of(transport);
+    struct pipe *pipe = pipe_of(socket);
     if (pipe->is_dead)
         return TG_ERR_IO;
     size_t taken = length < pipe->room ? length : pipe->room;
@@ -45,19 +45,19 @@ static inline enum tg_err on_write(struct tg_transport *transport, const char *b
     return TG_OK;
 }
 
-static inline enum tg_err on_flush(struct tg_transport *transport)
+static inline enum tg_err on_flush(struct tg_socket *socket)
 {
-    return pipe_of(transport)->leftover ? TG_ERR_AGAIN : TG_OK;
+    return pipe_of(socket)->leftover ? TG_ERR_AGAIN : TG_OK;
 }
 
-static inline bool on_has_leftover(const struct tg_transport *transport)
+static inline bool on_has_leftover(const struct tg_socket *socket)
 {
-    return pipe_of(transport)->leftover > 0;
+    return pipe_of(socket)->leftover > 0;
 }
 
-static const struct tg_transport_ops pipe_ops = { .write = on_write,
-                                                  .flush = on_flush,
-                                                  .has_leftover = on_has_leftover };
+static const struct tg_socket_ops pipe_ops = { .write = on_write,
+                                               .flush = on_flush,
+                                               .has_leftover = on_has_leftover };
 
 /* ---- a stream with one subscriber --------------------------------------------------------------------- */
 
@@ -95,7 +95,7 @@ static inline struct fixture *make(uint64_t retain_bytes)
                                       .stream_config = &fixture->config,
                                       .counters = &fixture->counters,
                                       .reader = tg_reader_new(fixture->stream, on_wake, NULL) };
-    fixture->pipe.transport = (struct tg_transport){ .ops = &pipe_ops, .session = &fixture->pipe };
+    fixture->pipe.socket = (struct tg_socket){ .ops = &pipe_ops, .session = &fixture->pipe };
     fixture->pipe.room = SIZE_MAX;
     return fixture;
 }
@@ -138,7 +138,7 @@ static inline void sync_reader(struct fixture *fixture)
 
 static inline enum tg_err write_on(struct fixture *fixture)
 {
-    return tg_subscriber_write(&fixture->subscriber, &fixture->feed, &fixture->pipe.transport,
+    return tg_subscriber_write(&fixture->subscriber, &fixture->feed, &fixture->pipe.socket,
                                &fixture->written);
 }
 
@@ -148,8 +148,8 @@ static inline enum tg_err begin(struct fixture *fixture, const char *last_id)
     sync_reader(fixture);
     assert_int_equal(tg_subscriber_begin(&fixture->subscriber, &fixture->feed, tg_str_from(last_id), &out),
                      TG_OK);
-    enum tg_err err = tg_subscriber_write_first(&fixture->subscriber, &fixture->feed,
-                                                &fixture->pipe.transport, &out, &fixture->written);
+    enum tg_err err = tg_subscriber_write_first(&fixture->subscriber, &fixture->feed, &fixture->pipe.socket,
+                                                &out, &fixture->written);
     tg_buffer_deinit(&out);
     return err;
 }

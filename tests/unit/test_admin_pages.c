@@ -8,6 +8,7 @@
 struct scene {
     struct tg_config *config;
     struct tg_worker_pool *pool;
+    struct tg_nets *nets;
     struct tg_registry *registry;
     struct tg_upstream_set *upstreams;
     struct tg_server *server;
@@ -56,7 +57,8 @@ static int set_up(void **state)
     scene->upstreams = tg_upstream_set_new(scene->pool);
     for (size_t i = 0; i < scene->config->stream_count; i++)
         add_stream(scene, i);
-    scene->server = make_server(scene->pool, scene->config);
+    scene->nets = tg_nets_new(scene->pool);
+    scene->server = make_server(scene->pool, scene->nets, scene->config);
     scene->admin = tg_admin_new(&(struct tg_admin_sources){ .servers = &scene->server,
                                                             .server_names = names,
                                                             .server_count = 1,
@@ -77,6 +79,7 @@ static int tear_down(void **state)
     tg_server_free(scene->server);
     tg_upstream_set_free(scene->upstreams);
     tg_registry_free(scene->registry);
+    tg_nets_free(scene->nets);
     tg_worker_pool_free(scene->pool);
     tg_config_free(scene->config);
     tg_buffer_deinit(&scene->page);

@@ -11,6 +11,7 @@ enum { CLIENTS = 40, ROUNDS_MAX = 1000, MS = 1000 * 1000 };
 struct scene {
     struct tg_config *config;
     struct tg_worker_pool *pool;
+    struct tg_nets *nets;
     struct tg_server *server;
     struct tg_shard *shard;
     int clients[CLIENTS];
@@ -29,7 +30,8 @@ static int set_up(void **state)
     struct scene *scene = tg_alloc(sizeof(*scene));
     scene->config = load_good(one_stream);
     assert_int_equal(tg_worker_pool_new(1, &scene->pool), TG_OK);
-    scene->server = make_server(scene->pool, scene->config);
+    scene->nets = tg_nets_new(scene->pool);
+    scene->server = make_server(scene->pool, scene->nets, scene->config);
     scene->shard = scene->server->shards[0];
     scene->shard->chores.clock_ns = tell_time;
     now_ns = 1;
@@ -48,6 +50,7 @@ static int tear_down(void **state)
             close(scene->clients[i]);
     tg_worker_pool_stop(scene->pool);
     tg_server_free(scene->server);
+    tg_nets_free(scene->nets);
     tg_worker_pool_free(scene->pool);
     tg_config_free(scene->config);
     free(scene);
@@ -213,9 +216,9 @@ static void a_second_request_may_wait_too(void **state)
 
 static int handshake_steps;
 
-static enum tg_err take_handshake_step(struct tg_transport *transport)
+static enum tg_err take_handshake_step(struct tg_socket *socket)
 {
-    (void)transport;
+    (void)socket;
     handshake_steps++;
     return TG_ERR_AGAIN;
 }
@@ -225,9 +228,9 @@ static void a_handshake_under_way_does_not_queue_behind_newcomers(void **state)
     struct scene *scene = *state;
     accept_all(scene);
     struct tg_connection *last = scene->shard->lists[TG_LIST_PENDING]->prev;
-    struct tg_transport_ops ops = *last->transport.ops;
+    struct tg_socket_ops ops = *last->socket.ops;
     ops.handshake = take_handshake_step;
-    last->transport.ops = &ops;
+    last->socket.ops = &ops;
     last->phase = TG_PHASE_HANDSHAKE;
     handshake_steps = 0;
     ask_all(scene);

@@ -1,4 +1,4 @@
-/* Unit tests: the subscriber's stages, on a real stream and a transport that takes what the test lets it. */
+/* Unit tests: the subscriber's stages, on a real stream and a socket that takes what the test lets it. */
 #include "subscriber_scene.h"
 
 /* ---- single behaviours -------------------------------------------------------------------------------- */
@@ -160,7 +160,7 @@ static void a_heartbeat_is_a_comment_in_a_chunk(void **state)
     fixture->pipe.room = 4;
     uint64_t written;
     assert_int_equal(tg_subscriber_write_heartbeat(&fixture->subscriber, &fixture->feed,
-                                                   &fixture->pipe.transport, &written),
+                                                   &fixture->pipe.socket, &written),
                      TG_ERR_AGAIN);
     fixture->pipe.room = 100;
     assert_int_equal(write_on(fixture), TG_OK);

@@ -14,6 +14,7 @@ enum { WORKERS = 3, ROOMS = 4, CLIENTS = 24 };
 struct scene {
     struct tg_config *config;
     struct tg_worker_pool *pool;
+    struct tg_nets *nets;
     struct tg_server *server;
     struct tg_family *family;
     struct tg_stream *streams[ROOMS];
@@ -53,7 +54,8 @@ static int set_up(void **state)
     tg_log_configure(TG_LOG_WARNING, TG_LOG_HUMAN);
     scene->config = load_good(one_stream);
     assert_int_equal(tg_worker_pool_new(WORKERS, &scene->pool), TG_OK);
-    scene->server = make_server(scene->pool, scene->config);
+    scene->nets = tg_nets_new(scene->pool);
+    scene->server = make_server(scene->pool, scene->nets, scene->config);
     scene->family = tg_family_new(&(struct tg_family_options){
         .name = "s",
         .retain_events = 1000,
@@ -83,6 +85,7 @@ static int tear_down(void **state)
     tg_family_free(scene->family);
     for (size_t i = 0; i < ROOMS; i++)
         tg_stream_unref(scene->streams[i]);
+    tg_nets_free(scene->nets);
     tg_worker_pool_free(scene->pool);
     tg_config_free(scene->config);
     free(scene);

@@ -1,5 +1,5 @@
 /* The TLS settings of a listener: certificate, versions, ciphers, tickets, ALPN. */
-#include "tls_context.h"
+#include "tls_server.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -73,8 +73,8 @@ static enum tg_err load(SSL_CTX *ctx, const struct tg_config_tls_server *config,
     return TG_OK;
 }
 
-enum tg_err tg_tls_context_new(const struct tg_config_tls_server *config, struct tg_tls_context **ret_context,
-                               struct tg_buffer *ret_error)
+enum tg_err tg_tls_server_new(const struct tg_config_tls_server *config, struct tg_tls_server **ret_server,
+                              struct tg_buffer *ret_error)
 {
     static const unsigned char session_context[] = "tidegate";
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -102,16 +102,16 @@ enum tg_err tg_tls_context_new(const struct tg_config_tls_server *config, struct
     SSL_CTX_set_num_tickets(ctx, 1);
     SSL_CTX_set_alpn_select_cb(ctx, on_select_alpn, NULL);
 
-    struct tg_tls_context *context = tg_alloc(sizeof(*context));
-    context->ctx = ctx;
-    *ret_context = context;
+    struct tg_tls_server *server = tg_alloc(sizeof(*server));
+    server->ctx = ctx;
+    *ret_server = server;
     return TG_OK;
 }
 
-void tg_tls_context_free(struct tg_tls_context *context)
+void tg_tls_server_free(struct tg_tls_server *server)
 {
-    if (!context)
+    if (!server)
         return;
-    SSL_CTX_free(context->ctx); /* sessions hold references */
-    free(context);
+    SSL_CTX_free(server->ctx); /* sessions hold references */
+    free(server);
 }

@@ -1,4 +1,4 @@
-/* The TLS transport: OpenSSL above, the socket below, and between them a BIO of our own.
+/* Bytes sealed by TLS: OpenSSL above, the socket below, and between them a BIO of our own.
  *
  *      write() ─► SSL_write ─► on_bio_write ─► send()
  *                                   └─ what the socket does not take ─► leftover, on the heap
@@ -6,7 +6,7 @@
  * The BIO reports every write as done. So SSL_write never has to be repeated with the same bytes, and a
  * cursor may move as soon as write() has taken them. While there is leftover, write() takes nothing: it stays
  * within one record, but for the handshake and alerts, which are OpenSSL's own. */
-#include "tls_context.h"
+#include "tls_server.h"
 
 #include <openssl/err.h>
 #include <pthread.h>
@@ -32,7 +32,7 @@ static int on_bio_write(BIO *bio, const char *bytes, int length)
     struct session *session = BIO_get_data(bio);
     size_t taken = 0;
     BIO_clear_retry_flags(bio);
-    if (session->leftover.length == 0 && tg_socket_write(session->fd, bytes, (size_t)length, &taken))
+    if (session->leftover.length == 0 && tg_descriptor_write(session->fd, bytes, (size_t)length, &taken))
         return -1;
     size_t left = (size_t)length - taken;
     if (session->leftover.length + left > LEFTOVER_BYTES_MAX)
@@ -47,7 +47,7 @@ static int on_bio_read(BIO *bio, char *bytes, int capacity)
     struct session *session = BIO_get_data(bio);
     size_t length;
     BIO_clear_retry_flags(bio);
-    enum tg_err err = tg_socket_read(session->fd, bytes, (size_t)capacity, &length);
+    enum tg_err err = tg_descriptor_read(session->fd, bytes, (size_t)capacity, &length);
     if (!err)
         return (int)length;
     if (err == TG_ERR_CLOSED)
@@ -78,7 +78,7 @@ static void make_bio_method(void)
     BIO_meth_set_ctrl(bio_method, on_bio_ctrl);
 }
 
-/* ---- the transport ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------------ */
 
 /* What SSL_get_error says, in our words. */
 static enum tg_err result_of(struct session *session, int result)
@@ -96,13 +96,14 @@ static enum tg_err result_of(struct session *session, int result)
     return code == SSL_ERROR_SYSCALL ? TG_ERR_CLOSED : TG_ERR_TLS;
 }
 
-static enum tg_err tls_flush(struct tg_transport *transport)
+static enum tg_err tls_flush(struct tg_socket *socket)
 {
-    struct session *session = transport->session;
+    struct session *session = socket->session;
     size_t taken = 0;
     if (session->leftover.length == 0)
         return TG_OK;
-    enum tg_err err = tg_socket_write(session->fd, session->leftover.data, session->leftover.length, &taken);
+    enum tg_err err =
+        tg_descriptor_write(session->fd, session->leftover.data, session->leftover.length, &taken);
     if (err)
         return err;
     if (taken < session->leftover.length) {
@@ -113,10 +114,10 @@ static enum tg_err tls_flush(struct tg_transport *transport)
     return TG_OK;
 }
 
-static enum tg_err tls_handshake(struct tg_transport *transport)
+static enum tg_err tls_handshake(struct tg_socket *socket)
 {
-    struct session *session = transport->session;
-    enum tg_err err = tls_flush(transport);
+    struct session *session = socket->session;
+    enum tg_err err = tls_flush(socket);
     if (err && err != TG_ERR_AGAIN)
         return err;
     ERR_clear_error();
@@ -124,9 +125,9 @@ static enum tg_err tls_handshake(struct tg_transport *transport)
     return result == 1 ? TG_OK : result_of(session, result);
 }
 
-static enum tg_err tls_read(struct tg_transport *transport, char *bytes, size_t capacity, size_t *ret_length)
+static enum tg_err tls_read(struct tg_socket *socket, char *bytes, size_t capacity, size_t *ret_length)
 {
-    struct session *session = transport->session;
+    struct session *session = socket->session;
     ERR_clear_error();
     int result = SSL_read(session->ssl, bytes, (int)capacity);
     if (result <= 0)
@@ -135,10 +136,9 @@ static enum tg_err tls_read(struct tg_transport *transport, char *bytes, size_t 
     return TG_OK;
 }
 
-static enum tg_err tls_write(struct tg_transport *transport, const char *bytes, size_t length,
-                             size_t *ret_length)
+static enum tg_err tls_write(struct tg_socket *socket, const char *bytes, size_t length, size_t *ret_length)
 {
-    struct session *session = transport->session;
+    struct session *session = socket->session;
     size_t taken = 0;
     while (taken < length && session->leftover.length == 0) {
         size_t step = length - taken < RECORD_BYTES ? length - taken : RECORD_BYTES;
@@ -155,39 +155,39 @@ static enum tg_err tls_write(struct tg_transport *transport, const char *bytes, 
     return TG_OK;
 }
 
-static bool tls_has_leftover(const struct tg_transport *transport)
+static bool tls_has_leftover(const struct tg_socket *socket)
 {
-    const struct session *session = transport->session;
+    const struct session *session = socket->session;
     return session->leftover.length > 0;
 }
 
-static bool tls_has_input(const struct tg_transport *transport)
+static bool tls_has_input(const struct tg_socket *socket)
 {
-    const struct session *session = transport->session;
+    const struct session *session = socket->session;
     return SSL_pending(session->ssl) > 0;
 }
 
-static void tls_end(struct tg_transport *transport)
+static void tls_end(struct tg_socket *socket)
 {
-    struct session *session = transport->session;
+    struct session *session = socket->session;
     if (session->is_broken)
         return;
     ERR_clear_error();
     (void)SSL_shutdown(session->ssl);
     ERR_clear_error();
-    (void)tls_flush(transport);
+    (void)tls_flush(socket);
 }
 
-static void tls_deinit(struct tg_transport *transport)
+static void tls_deinit(struct tg_socket *socket)
 {
-    struct session *session = transport->session;
+    struct session *session = socket->session;
     SSL_free(session->ssl); /* and its BIO */
     tg_buffer_deinit(&session->leftover);
     free(session);
-    transport->session = NULL;
+    socket->session = NULL;
 }
 
-static const struct tg_transport_ops tls_ops = {
+static const struct tg_socket_ops tls_ops = {
     .handshake = tls_handshake,
     .read = tls_read,
     .write = tls_write,
@@ -198,10 +198,10 @@ static const struct tg_transport_ops tls_ops = {
     .deinit = tls_deinit,
 };
 
-enum tg_err tg_transport_init_tls(struct tg_transport *transport, int fd, struct tg_tls_context *context)
+enum tg_err tg_socket_accept_tls(struct tg_socket *socket, struct tg_tls_server *server)
 {
     pthread_once(&bio_method_once, make_bio_method);
-    SSL *ssl = SSL_new(context->ctx);
+    SSL *ssl = SSL_new(server->ctx);
     BIO *bio = ssl && bio_method ? BIO_new(bio_method) : NULL;
     if (!bio) {
         SSL_free(ssl);
@@ -210,11 +210,18 @@ enum tg_err tg_transport_init_tls(struct tg_transport *transport, int fd, struct
     }
     struct session *session = tg_alloc(sizeof(*session));
     session->ssl = ssl;
-    session->fd = fd;
+    session->fd = socket->fd;
     BIO_set_data(bio, session);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
-    *transport = (struct tg_transport){ .ops = &tls_ops, .session = session, .fd = fd };
+    socket->ops = &tls_ops;
+    socket->session = session;
     return TG_OK;
+}
+
+void tg_socket_drop_tls(struct tg_socket *socket)
+{
+    socket->ops->deinit(socket);
+    socket->ops = &tg_socket_plain_ops;
 }
