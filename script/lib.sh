@@ -6,7 +6,7 @@ export LC_ALL=C.UTF-8
 # README.md and docker/Dockerfile name the same packages; a test compares them.
 build_packages=(
     gcc libc6-dev cmake make ninja-build pkg-config
-    libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libssl-dev libjansson-dev uthash-dev
+    libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libssl-dev libc-ares-dev libjansson-dev uthash-dev
     libcurl4-openssl-dev libjq-dev libpcre2-dev zlib1g-dev
 )
 

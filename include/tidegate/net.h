@@ -122,4 +122,38 @@ enum tg_err tg_socket_accept_tls(struct tg_socket *socket, struct tg_tls_server 
 /* Back to plain bytes, where TLS did not come about. */
 void tg_socket_drop_tls(struct tg_socket *socket);
 
+/* ---- descriptors that a library owns (libcurl, c-ares) ---------------------------------------- */
+
+struct tg_watch;
+
+/* Nothing is watched for yet. NULL: it is no descriptor that can be polled. */
+struct tg_watch *tg_watch_new(struct tg_worker *worker, int fd,
+                              void (*on_events)(void *arg, int fd, unsigned events), void *arg);
+/* TG_SOCKET_READABLE, TG_SOCKET_WRITABLE, both, 0; told again and again. An error of the descriptor is told as READABLE:
+ * the library reads it there. */
+void tg_watch_set(struct tg_watch *watch, unsigned events);
+/* Before the descriptor is closed. May be called within on_events. NULL is fine. */
+void tg_watch_free(struct tg_watch *watch);
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+enum { TG_HOST_ADDRESSES_MAX = 8, TG_HOST_ADDRESS_BYTES = 64 };
+
+struct tg_host_addresses {
+    size_t count; /* in the order in which they should be tried (RFC 6724) */
+    char text[TG_HOST_ADDRESSES_MAX][TG_HOST_ADDRESS_BYTES];
+};
+
+/* `error` is NULL, or says why there are none; `addresses` is borrowed for the call. */
+typedef void tg_looked_up_fn(void *arg, const struct tg_host_addresses *addresses, const char *error);
+
+struct tg_lookup;
+/* Looks a host up: an address is its own answer, `*.localhost` is this host (RFC 6761 section 6.3), other names stand in
+ * /etc/hosts or are asked of the DNS servers of /etc/resolv.conf. Names under `.local`, and those without a dot that DNS
+ * does not know, are asked of the system (nsswitch.conf), two at a time. A name that is being looked up is asked once for
+ * all who wait for it. on_done is never called from within, and once unless it is cancelled. No deadline: cancel it. */
+struct tg_lookup *tg_net_look_up(struct tg_net *net, const char *host, tg_looked_up_fn *on_done, void *arg);
+/* on_done will not be called. NULL is fine. */
+void tg_lookup_cancel(struct tg_lookup *lookup);
+
 #endif

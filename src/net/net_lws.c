@@ -84,8 +84,10 @@ struct tg_net *tg_net_new(struct tg_worker *worker)
 
     net->worker = worker;
     net->rearm_hook.run = tg_socket_rearm_all;
+    net->resolver = tg_resolver_new(worker);
     net->lws = make_lws(net);
     if (!net->lws) {
+        tg_resolver_free(net->resolver);
         free(net);
         return NULL;
     }
@@ -95,6 +97,11 @@ struct tg_net *tg_net_new(struct tg_worker *worker)
         return NULL;
     }
     return net;
+}
+
+struct tg_lookup *tg_net_look_up(struct tg_net *net, const char *host, tg_looked_up_fn *on_done, void *arg)
+{
+    return tg_resolver_look_up(net->resolver, host, on_done, arg);
 }
 
 struct tg_worker *tg_net_worker(const struct tg_net *net)
@@ -122,6 +129,7 @@ void tg_net_free(struct tg_net *net)
 {
     if (!net)
         return;
+    tg_resolver_free(net->resolver);
     tg_worker_cancel_turn_hook(net->worker, TG_TURN_PUBLISH, &net->rearm_hook);
     lws_context_destroy(net->lws);
     uv_idle_init(tg_worker_loop(net->worker), &net->reaper);

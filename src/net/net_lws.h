@@ -2,7 +2,7 @@
 #ifndef TIDEGATE_NET_NET_LWS_H
 #define TIDEGATE_NET_NET_LWS_H
 
-#include "tidegate/net.h"
+#include "resolver.h"
 
 #include <libwebsockets.h>
 #include <uv.h>
@@ -17,6 +17,7 @@
 
 struct tg_net {
     struct tg_worker *worker;
+    struct tg_resolver *resolver;
     struct lws_context *lws;
     struct lws_vhost *vhost;
     size_t descriptors_max; /* libwebsockets' table has places for these */
