@@ -129,8 +129,8 @@ struct tg_watch;
 /* Nothing is watched for yet. NULL: it is no descriptor that can be polled. */
 struct tg_watch *tg_watch_new(struct tg_worker *worker, int fd,
                               void (*on_events)(void *arg, int fd, unsigned events), void *arg);
-/* TG_SOCKET_READABLE, TG_SOCKET_WRITABLE, both, 0; told again and again. An error of the descriptor is told as READABLE:
- * the library reads it there. */
+/* TG_SOCKET_READABLE, TG_SOCKET_WRITABLE, both, 0; told again and again. An error of the descriptor is told as both:
+ * the library finds it there. */
 void tg_watch_set(struct tg_watch *watch, unsigned events);
 /* Before the descriptor is closed. May be called within on_events. NULL is fine. */
 void tg_watch_free(struct tg_watch *watch);

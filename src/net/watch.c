@@ -23,7 +23,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         unsigned watched = watch->watched;
         watch->watched = 0;
         tg_watch_set(watch, watched);
-        told = TG_SOCKET_READABLE;
+        told = TG_SOCKET_READABLE | TG_SOCKET_WRITABLE;
     }
     if (events & UV_READABLE)
         told |= TG_SOCKET_READABLE;

@@ -1,12 +1,14 @@
 /* libcurl on the worker's loop.
  *
- *     CURLMOPT_SOCKETFUNCTION ─► one uv_poll_t for each descriptor ─► curl_multi_socket_action
+ *     CURLMOPT_SOCKETFUNCTION ─► one watch for each descriptor ─► curl_multi_socket_action
  *     CURLMOPT_TIMERFUNCTION  ─► one uv_timer_t; "at once" is the end of the turn, not a timer of 0 ms: libuv 1.44
  *                                goes on with such timers before it looks at any descriptor
  *
- * libcurl may close a descriptor, and get the same number again, within one call: the uv_poll_t is closed before the
- * descriptor is, its memory goes when libuv is done with it. */
+ * libcurl may close a descriptor, and get the same number again, within one call: the watch is given up before the
+ * descriptor is closed. */
 #include "http_curl.h"
+
+#include "tidegate/net.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -16,10 +18,8 @@
 #include <utlist.h>
 
 struct http_socket {
-    uv_poll_t handle;
-    struct tg_http_client *client;
+    struct tg_watch *watch;
     int fd;
-    int events;
     UT_hash_handle hh;
 };
 
@@ -54,22 +54,11 @@ static void act(struct tg_http_client *client, curl_socket_t fd, int mask)
 
 /* ---- descriptors ------------------------------------------------------------------------------- */
 
-static void on_ready(uv_poll_t *handle, int status, int events)
+static void on_ready(void *arg, int fd, unsigned events)
 {
-    struct http_socket *socket = TG_CONTAINER_OF(handle, struct http_socket, handle);
-    int mask = 0;
-
-    if (events & UV_READABLE)
-        mask |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        mask |= CURL_CSELECT_OUT;
-    if (status < 0) /* something may be left to be read before the error */
-        mask = CURL_CSELECT_IN | CURL_CSELECT_OUT;
-    act(socket->client, socket->fd, mask);
-    /* libuv has stopped the handle; libcurl reads on to the error itself. The memory is there up to a later step of
-     * the loop, whatever libcurl has closed. */
-    if (status < 0 && !uv_is_closing((uv_handle_t *)handle))
-        uv_poll_start(handle, socket->events, on_ready);
+    act(arg, fd,
+        (events & TG_SOCKET_READABLE ? CURL_CSELECT_IN : 0) |
+            (events & TG_SOCKET_WRITABLE ? CURL_CSELECT_OUT : 0));
 }
 
 static struct http_socket *find_socket(struct tg_http_client *client, int fd)
@@ -82,29 +71,24 @@ static struct http_socket *find_socket(struct tg_http_client *client, int fd)
 
 static struct http_socket *add_socket(struct tg_http_client *client, int fd)
 {
-    struct http_socket *socket = tg_alloc(sizeof(*socket));
-    int err = uv_poll_init(tg_worker_loop(client->worker), &socket->handle, fd);
+    struct tg_watch *watch = tg_watch_new(client->worker, fd, on_ready, client);
 
-    if (err < 0) { /* the exchange runs into its timeout; to tell libcurl would end all of them */
-        tg_log(TG_LOG_ERROR, "upstream", "descriptor_not_watched", TG_F_STR("error", uv_strerror(err)));
-        free(socket);
+    if (!watch) { /* the exchange runs into its timeout; to tell libcurl would end all of them */
+        tg_log(TG_LOG_ERROR, "upstream", "descriptor_not_watched");
         return NULL;
     }
-    socket->client = client;
+    struct http_socket *socket = tg_alloc(sizeof(*socket));
+    socket->watch = watch;
     socket->fd = fd;
     HASH_ADD_INT(client->sockets, fd, socket);
     return socket;
 }
 
-static void on_socket_closed(uv_handle_t *handle)
-{
-    free(TG_CONTAINER_OF(handle, struct http_socket, handle));
-}
-
 static void drop_socket(struct tg_http_client *client, struct http_socket *socket)
 {
     HASH_DEL(client->sockets, socket);
-    uv_close((uv_handle_t *)&socket->handle, on_socket_closed);
+    tg_watch_free(socket->watch);
+    free(socket);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int action, void *arg, void *unused)
@@ -122,8 +106,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int action, void *arg, void *
         socket = add_socket(client, fd);
     if (!socket)
         return 0;
-    socket->events = (action & CURL_POLL_IN ? UV_READABLE : 0) | (action & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    uv_poll_start(&socket->handle, socket->events, on_ready);
+    tg_watch_set(socket->watch, (action & CURL_POLL_IN ? TG_SOCKET_READABLE : 0) |
+                                    (action & CURL_POLL_OUT ? TG_SOCKET_WRITABLE : 0));
     return 0;
 }
 
