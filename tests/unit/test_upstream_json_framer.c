@@ -26,7 +26,7 @@ static void on_dropped(void *arg, bool is_oversize)
 /* In blocks of their own, so that reading past their ends is seen. */
 static enum tg_err feed(struct tg_json_framer *framer, const char *bytes, size_t length)
 {
-    char *copy = malloc(length ? length : 1);
+    char *copy = calloc(length ? length : 1, 1);
 
     memcpy(copy, bytes, length);
     enum tg_err err = tg_json_framer_feed(framer, copy, length);
