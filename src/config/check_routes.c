@@ -205,7 +205,7 @@ static void check_keys(struct tg_document *document, const struct tg_path *path)
     for (size_t i = 0; i < TG_COUNT_OF(ways); i++)
         given += tg_document_has(document, path, ways[i]);
     if (given != 1 && json_is_object(tg_document_find(document, path)))
-        tg_document_error(document, path, "expected either \"stream\", \"send\" or \"file\"");
+        tg_document_error(document, path, "expected exactly one of \"stream\", \"send\" and \"file\"");
     expect_beside(document, path, "content_type", "file");
     expect_beside(document, path, "max_body", "send");
     expect_beside(document, path, "binary", "send");

@@ -28,13 +28,24 @@ static void load_ignored(struct tg_document *document, const struct tg_path *pat
         tg_load_report(document, path, option, true);
 }
 
+/* Numbers, true and false are often put into quotes. */
+static void report_word(struct tg_document *document, const struct tg_path *path,
+                        const struct tg_option *option, json_t *value)
+{
+    struct tg_buffer expected = { 0 };
+    tg_load_append_expected(document, path, option, true, &expected);
+    tg_document_error(document, path, "expected %s%s", expected.data,
+                      json_is_string(value) ? ", without quotes" : "");
+    tg_buffer_deinit(&expected);
+}
+
 static void load_bool(struct tg_document *document, const struct tg_path *path,
                       const struct tg_option *option, json_t *value, void *base)
 {
     if (json_is_boolean(value))
         *(bool *)field_of(option, base) = json_is_true(value);
     else
-        tg_load_report(document, path, option, true);
+        report_word(document, path, option, value);
 }
 
 static void load_integer(struct tg_document *document, const struct tg_path *path,
@@ -43,7 +54,7 @@ static void load_integer(struct tg_document *document, const struct tg_path *pat
     if (json_is_integer(value) && tg_option_is_in_range(option, json_integer_value(value)))
         *(int64_t *)field_of(option, base) = json_integer_value(value);
     else
-        tg_load_report(document, path, option, true);
+        report_word(document, path, option, value);
 }
 
 static void load_scalar_text(struct tg_document *document, const struct tg_path *path,
@@ -245,14 +256,11 @@ static size_t find_places(const struct tg_option_object *object, const char *tit
     return count;
 }
 
-/* A key without a near neighbour gets a guess only when it is known in one other place, and of more than one word, which
- * says the same everywhere: a wrong guess would mislead. */
-static void report_unknown_key(struct tg_document *document, const struct tg_path *path,
-                               const struct tg_option_object *object, const char *key)
+/* The key that is most likely meant: one that differs in a letter or two, else the only one that begins like it. */
+static const char *find_nearest(const struct tg_option_object *object, const char *key)
 {
-    const char *nearest = NULL;
-    struct tg_buffer title = { 0 };
-    size_t nearest_distance = 2 + strlen(key) / 4;
+    const char *nearest = NULL, *longer = NULL;
+    size_t nearest_distance = 2 + strlen(key) / 4, longer_count = 0;
     for (size_t i = 0; i < object->option_count; i++) {
         const char *known = object->options[i].key;
         size_t distance = strcasecmp(key, known) == 0 ? 1 : tg_edit_distance(key, known);
@@ -260,8 +268,39 @@ static void report_unknown_key(struct tg_document *document, const struct tg_pat
             nearest = known;
             nearest_distance = distance;
         }
+        if (strncasecmp(key, known, strlen(key)) == 0) {
+            longer = known;
+            longer_count++;
+        }
     }
-    if (nearest)
+    return nearest ? nearest : longer_count == 1 && strlen(key) > 2 ? longer : NULL;
+}
+
+/* The only object in this one that has the key. */
+static const char *find_inner(const struct tg_option_object *object, const char *key)
+{
+    const char *inner = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < object->option_count; i++) {
+        const struct tg_option *option = &object->options[i];
+        if (option->type == TG_OPTION_OBJECT && find_option(option->object, key)) {
+            inner = option->key;
+            count++;
+        }
+    }
+    return count == 1 ? inner : NULL;
+}
+
+/* A key without a near neighbour, and in none of the objects within, gets a guess only when it is known in one other place,
+ * and of more than one word, which says the same everywhere: a wrong guess would mislead. */
+static void report_unknown_key(struct tg_document *document, const struct tg_path *path,
+                               const struct tg_option_object *object, const char *key)
+{
+    const char *inner = find_inner(object, key), *nearest = inner ? NULL : find_nearest(object, key);
+    struct tg_buffer title = { 0 };
+    if (inner)
+        tg_document_error_at_key(document, path, "unknown key; did you mean \"%s\" of \"%s\"?", key, inner);
+    else if (nearest)
         tg_document_error_at_key(document, path, "unknown key; did you mean \"%s\"?", nearest);
     else if (strchr(key, '_') && find_places(&tg_options_root, "", key, &title) == 1)
         tg_document_error_at_key(document, path, "unknown key; \"%s\" has one of this name",

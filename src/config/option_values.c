@@ -129,8 +129,8 @@ static void append_range(const struct tg_option *option, struct tg_buffer *out)
 static const char *const shapes[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_IGNORED] = "a string",
     [TG_OPTION_BOOL] = "true or false",
-    [TG_OPTION_DURATION] = "a duration such as \"20s\"",
-    [TG_OPTION_SIZE] = "a size such as \"16MiB\"",
+    [TG_OPTION_DURATION] = "a duration such as \"20s\" (ms, s, m, h or d)",
+    [TG_OPTION_SIZE] = "a size such as \"16MiB\" (B, KB, MB, GB, KiB, MiB or GiB)",
     [TG_OPTION_MODE] = "an octal number such as \"0660\"",
     [TG_OPTION_STRING] = "a string",
     [TG_OPTION_PATH] = "the name of a file",
@@ -154,6 +154,18 @@ static const char *const shapes[TG_OPTION_TYPE_COUNT] = {
     [TG_OPTION_CONDITIONS] = "an array of conditions",
 };
 
+/* One that fits into a line. */
+static void append_object_example(const struct tg_option *option, struct tg_buffer *out)
+{
+    const char *example = option->object ? option->object->example : NULL;
+    if (!example || strchr(example, '\n'))
+        return;
+    if (option->type == TG_OPTION_OBJECT)
+        tg_buffer_appendf(out, " such as %s", example);
+    else if (option->type == TG_OPTION_LIST)
+        tg_buffer_appendf(out, " such as [ %s ]", example);
+}
+
 void tg_option_append_expected(const struct tg_option *option, bool is_shape, struct tg_buffer *out)
 {
     if (option->type == TG_OPTION_WORDS)
@@ -166,4 +178,5 @@ void tg_option_append_expected(const struct tg_option *option, bool is_shape, st
         tg_buffer_append_str(out, option->grammar->expected);
     else
         tg_buffer_append_str(out, shapes[option->type]);
+    append_object_example(option, out);
 }

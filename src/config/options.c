@@ -49,7 +49,8 @@ static const struct tg_option listener_options[] = {
       .help = "Serves HTTPS here, with this certificate; without it, plain HTTP." },
 };
 OBJECT(listener, .size = sizeof(struct tg_config_listener),
-       .help = "One place where clients connect: an address and a port, or a Unix socket.");
+       .help = "One place where clients connect: an address and a port, or a Unix socket.",
+       .example = "{ \"address\": \"127.0.0.1\", \"port\": 8080 }");
 
 static const struct tg_option admin_options[] = {
     { .key = "enabled", .type = TG_OPTION_BOOL, AT(tg_config_admin, enabled), .default_text = "true",
@@ -200,7 +201,8 @@ static const struct tg_option cors_options[] = {
     { .key = "max_age", .type = TG_OPTION_DURATION, AT(tg_config_cors, max_age_ms), .max = DAYS(1),
       .default_text = "10m", .help = "How long browsers may remember the answer to a preflight request." },
 };
-OBJECT(cors, .help = "Lets pages of other origins read, and send.");
+OBJECT(cors, .help = "Lets pages of other origins read, and send.",
+       .example = "{ \"origins\": [ \"https://app.example.com\" ] }");
 
 static const struct tg_option rate_options[] = {
     { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .min = 1,
@@ -255,7 +257,8 @@ static const struct tg_option route_options[] = {
               "what they POST, and sessions that they open, are refused (403). It does not bind clients that are no "
               "browsers: those send no `Origin`." },
 };
-OBJECT(route, .size = sizeof(struct tg_config_route), .help = "What a path of the URL leads to.");
+OBJECT(route, .size = sizeof(struct tg_config_route), .help = "What a path of the URL leads to.",
+       .example = "{ \"path\": \"/events\", \"stream\": \"quotes\" }");
 
 /* ---- the file ----------------------------------------------------------------------------------------- */
 

@@ -127,7 +127,8 @@ static void secrets_stay_out_of_messages(void **state)
                           "\"tls\":{\"ca\":\"${TIDEGATE_TEST}\"}"),
                   "t.json:1:61: streams.q.upstream.subprotocols[0]: expected a token of letters, digits and "
                   "!#$%&'*+-.^_`|~\n"
-                  "t.json:1:96: streams.q.upstream.idle_timeout: expected a duration such as \"20s\"\n"
+                  "t.json:1:96: streams.q.upstream.idle_timeout: expected a duration such as \"20s\" (ms, s, "
+                  "m, h or d)\n"
                   "t.json:1:127: streams.q.upstream.tls.ca: cannot read the file \"${TIDEGATE_TEST}\": No "
                   "such file or directory\n");
     setenv("TIDEGATE_TEST", "hunter2", 1);
@@ -186,7 +187,8 @@ static void errors_stop_at_a_thousand(void **state)
         tg_buffer_append_str(&text, ",\n1");
     tg_buffer_append_str(&text, "],\"streams\":{}}");
     assert_int_equal(tg_config_parse("t.json", text.data, text.length, &config, &errors), TG_ERR_INVALID);
-    assert_non_null(strstr(errors.data, "t.json:1000:1: routes[999]: expected an object\n"
+    assert_non_null(strstr(errors.data, "t.json:1000:1: routes[999]: expected an object such as { \"path\": "
+                                        "\"/events\", \"stream\": \"quotes\" }\n"
                                         "t.json: too many errors; the rest are not shown\n"));
     tg_buffer_deinit(&text);
     tg_buffer_deinit(&errors);

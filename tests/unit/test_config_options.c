@@ -131,7 +131,7 @@ static void expectations_are_spelled_out(void **state)
     const struct tg_option_word words[] = { { "a", 0 }, { "b", 1 }, { "c", 2 }, { 0 } };
     const struct tg_option word = { .type = TG_OPTION_ENUM, .words = words };
     tg_option_append_expected(&duration, true, &text);
-    assert_string_equal(text.data, "a duration such as \"20s\"");
+    assert_string_equal(text.data, "a duration such as \"20s\" (ms, s, m, h or d)");
     tg_buffer_clear(&text);
     tg_option_append_expected(&duration, false, &text);
     assert_string_equal(text.data, "a duration from \"100ms\" to \"1m\", or \"0\"");
