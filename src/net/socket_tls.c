@@ -20,8 +20,8 @@ enum {
 
 struct session {
     SSL *ssl;
-    int fd;
-    bool is_broken; /* no close_notify after a fatal error (SSL_shutdown(3)) */
+    struct tg_socket *socket; /* not its descriptor, which it loses before it is closed */
+    bool is_broken;           /* no close_notify after a fatal error (SSL_shutdown(3)) */
     struct tg_buffer leftover;
 };
 
@@ -32,7 +32,8 @@ static int on_bio_write(BIO *bio, const char *bytes, int length)
     struct session *session = BIO_get_data(bio);
     size_t taken = 0;
     BIO_clear_retry_flags(bio);
-    if (session->leftover.length == 0 && tg_descriptor_write(session->fd, bytes, (size_t)length, &taken))
+    if (session->leftover.length == 0 &&
+        tg_descriptor_write(session->socket->fd, bytes, (size_t)length, &taken))
         return -1;
     size_t left = (size_t)length - taken;
     if (session->leftover.length + left > LEFTOVER_BYTES_MAX)
@@ -47,7 +48,7 @@ static int on_bio_read(BIO *bio, char *bytes, int capacity)
     struct session *session = BIO_get_data(bio);
     size_t length;
     BIO_clear_retry_flags(bio);
-    enum tg_err err = tg_descriptor_read(session->fd, bytes, (size_t)capacity, &length);
+    enum tg_err err = tg_descriptor_read(session->socket->fd, bytes, (size_t)capacity, &length);
     if (!err)
         return (int)length;
     if (err == TG_ERR_CLOSED)
@@ -103,7 +104,7 @@ static enum tg_err tls_flush(struct tg_socket *socket)
     if (session->leftover.length == 0)
         return TG_OK;
     enum tg_err err =
-        tg_descriptor_write(session->fd, session->leftover.data, session->leftover.length, &taken);
+        tg_descriptor_write(socket->fd, session->leftover.data, session->leftover.length, &taken);
     if (err)
         return err;
     if (taken < session->leftover.length) {
@@ -210,7 +211,7 @@ enum tg_err tg_socket_accept_tls(struct tg_socket *socket, struct tg_tls_server 
     }
     struct session *session = tg_alloc(sizeof(*session));
     session->ssl = ssl;
-    session->fd = socket->fd;
+    session->socket = socket;
     BIO_set_data(bio, session);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,7 @@ struct fixture {
     enum tg_err last; /* of reading */
     int error;        /* of a broken one */
     bool closes;
+    bool is_deaf;     /* reads nothing */
     unsigned watches; /* asks for WRITABLE so many times more, from within */
 };
 static struct fixture *the;
@@ -53,7 +55,7 @@ static void on_events(struct tg_socket *socket, unsigned events)
         the->writable++;
     if (events & TG_SOCKET_BROKEN)
         the->broken++, the->error = tg_socket_error(socket);
-    if (events & (TG_SOCKET_READABLE | TG_SOCKET_BROKEN))
+    if ((events & (TG_SOCKET_READABLE | TG_SOCKET_BROKEN)) && !the->is_deaf)
         read_all(socket);
     if (the->watches > 0) {
         the->watches--;
@@ -166,6 +168,16 @@ static void nothing_is_told_of_a_socket_that_is_not_watched(void **state)
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 
+static void fill_descriptor(int fd)
+{
+    static const char block[65536];
+    size_t taken;
+
+    do {
+        assert_int_equal(tg_descriptor_write(fd, block, sizeof(block), &taken), TG_OK);
+    } while (taken > 0);
+}
+
 static void fill(struct fixture *f)
 {
     static const char block[65536];
@@ -233,6 +245,28 @@ static int listen_here(struct sockaddr_in *ret_address)
     return fd;
 }
 
+static struct tg_tls_server *make_tls_server(void)
+{
+    char folder[] = "/tmp/tidegate-net-XXXXXX", certificate[64], key[64], command[512];
+    struct tg_tls_server *server = NULL;
+    struct tg_buffer error = { 0 };
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(certificate, sizeof(certificate), "%s/c.pem", folder);
+    snprintf(key, sizeof(key), "%s/k.pem", folder);
+    snprintf(command, sizeof(command),
+             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=a "
+             "-keyout %s -out %s 2>/dev/null",
+             key, certificate);
+    assert_int_equal(system(command), 0);
+    const struct tg_config_tls_server config = { .certificate = certificate, .key = key };
+    assert_int_equal(tg_tls_server_new(&config, &server, &error), TG_OK);
+    unlink(certificate);
+    unlink(key);
+    rmdir(folder);
+    return server;
+}
+
 static void what_came_before_a_reset_can_be_read(void **state)
 {
     struct fixture *f = *state;
@@ -273,6 +307,43 @@ static void a_socket_may_be_closed_while_it_is_told_of(void **state)
     assert_int_equal(read(f->peer, &byte, 1), 0);
     assert_int_equal(f->broken, 0);
     f->socket = (struct tg_socket){ 0 };
+}
+
+/* Libwebsockets closes the descriptor a moment after it broke; its number is somebody else's by the time that a socket
+ * which is still to be closed is written to. */
+static void a_broken_socket_lets_go_of_its_descriptor(void **state)
+{
+    struct fixture *f = *state;
+    struct tg_socket broken = { 0 };
+    struct tg_tls_server *server = make_tls_server();
+    int pair[2], others[2];
+    char byte = 0;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    int fd = pair[0];
+    assert_int_equal(tg_socket_adopt(&broken, f->net, fd, on_events), TG_OK);
+    assert_int_equal(tg_socket_accept_tls(&broken, server), TG_OK);
+    f->is_deaf = true;
+    tg_socket_watch(&broken, TG_SOCKET_WRITABLE);
+    fill_descriptor(fd);
+    close(pair[1]); /* with unread bytes: a reset */
+    assert_true(run_until(f, &f->broken, 1));
+    for (int i = 0; i < 1000 && fcntl(fd, F_GETFD) >= 0; i++)
+        turn(f, 1);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, others), 0);
+    assert_int_equal(dup2(others[0], fd), fd);
+    assert_int_equal(write(others[1], "x", 1), 1);
+    assert_int_equal(broken.ops->handshake(&broken), TG_ERR_CLOSED);
+    assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), 1);
+    assert_int_equal(byte, 'x');
+    tg_socket_close(&broken);
+    if (others[0] != fd)
+        close(others[0]);
+    close(fd);
+    close(others[1]);
+    tg_tls_server_free(server);
 }
 
 static void descriptors_come_back(void **state)
@@ -360,6 +431,7 @@ int main(void)
         TEST(room_that_is_no_longer_asked_for_is_not_told),
         TEST(what_came_before_a_reset_can_be_read),
         TEST(a_socket_may_be_closed_while_it_is_told_of),
+        TEST(a_broken_socket_lets_go_of_its_descriptor),
         TEST(descriptors_come_back),
         TEST(a_connection_that_comes_up_is_writable),
         TEST(a_connection_that_is_refused_is_broken_and_says_why),
