@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,6 +82,13 @@ static bool make_room(struct tg_shard *shard)
            give_way(shard, TG_LIST_PENDING, "too_many_pending_requests");
 }
 
+/* accept(2) takes a descriptor before it looks into the queue. */
+static bool is_queue_empty(const struct tg_acceptor *acceptor)
+{
+    struct pollfd queue = { .fd = acceptor->socket.fd, .events = POLLIN };
+    return poll(&queue, 1, 0) == 0;
+}
+
 static bool free_descriptor(struct tg_shard *shard)
 {
     static const char warning[] = "out_of_file_descriptors";
@@ -122,7 +130,8 @@ static void admit(struct tg_acceptor *acceptor, int fd, const struct sockaddr *p
     tg_connection_open(shard, fd, acceptor->listener->tls, address, admission);
 }
 
-/* TG_ERR_AGAIN: the queue is empty. TG_ERR_LIMIT: no more for now. */
+/* TG_ERR_AGAIN: the queue is empty, or a descriptor comes free, but not within this turn. TG_ERR_LIMIT: no more for
+ * now. */
 static enum tg_err accept_one(struct tg_acceptor *acceptor)
 {
     struct sockaddr_storage peer = { 0 };
@@ -137,8 +146,8 @@ static enum tg_err accept_one(struct tg_acceptor *acceptor)
         return TG_ERR_AGAIN;
     case EMFILE:
     case ENFILE:
-        if (free_descriptor(acceptor->shard))
-            return TG_OK;
+        if (is_queue_empty(acceptor) || free_descriptor(acceptor->shard))
+            return TG_ERR_AGAIN;
         warn(acceptor->shard, "out_of_file_descriptors");
         turn_one_away(acceptor);
         return TG_ERR_LIMIT;

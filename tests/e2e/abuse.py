@@ -6,6 +6,8 @@ the openssl command for certificates. Tests wait for conditions; times are only 
 """
 import os
 import re
+import resource
+import select
 import signal
 import subprocess
 import sys
@@ -140,6 +142,29 @@ class CrowdWithoutDescriptors(Crowd):
 
     def changes(self):
         return Crowd.changes(self) | {"limits": {"request_timeout": "1m", "idle_timeout": "1m"}}
+
+    def test_one_gives_way_for_one(self):
+        idle = [self.client() for _ in range(15)]
+        for client in idle:
+            client.get(b"/404").answer()
+        process, late = self.tidegate.process.pid, []
+
+        def are_served():
+            client = self.client()
+            try:
+                client.get(b"/404").answer()
+                late.append(client)
+            except (AssertionError, OSError):
+                pass  # turned away
+            return len(late) == 3  # more than are free
+        limits = resource.prlimit(process, resource.RLIMIT_NOFILE)
+        resource.prlimit(process, resource.RLIMIT_NOFILE, (self.tidegate.descriptors(), limits[1]))
+        try:
+            wait_for(are_served, "idle ones to give way")
+        finally:
+            resource.prlimit(process, resource.RLIMIT_NOFILE, limits)
+        gone = select.select([client.socket for client in idle], [], [], 0)[0]
+        self.assertIn(len(gone), range(1, 4))
 
 
 class FrozenClients(Case):
