@@ -7,7 +7,8 @@
    upstream and downstream, which share a floor, never include each other.
  - include/tidegate/<layer>.h may include façades of lower layers only.
  - libwebsockets is included by files named *_lws.c alone, and by headers named *_lws.h, which only
-   those may include; libcurl likewise by *_curl.c and *_curl.h.
+   those may include; they are in net, but for the demo's backend. libcurl likewise by *_curl.c and *_curl.h.
+ - uv_poll is used in net alone.
  - A file in src, include and web has at most 500 lines; a function over 80 lines is a warning.
  - tg_layer(name …) in CMakeLists.txt links lower layers only.
 """
@@ -26,6 +27,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 FACADE = re.compile(r"^tidegate/([a-z_0-9]+)\.h$")
 # Libraries that only files with this ending may include, and what their headers are called.
 FENCED = {"lws": r"^libwebsockets(\.h$|/)", "curl": r"^curl/"}
+DEMO_BACKEND = "demo_backend_lws.c"
+UV_POLL = re.compile(r"\buv_poll_(t|init|start|stop)")
 LAYER_CALL = re.compile(r"^\s*tg_layer\(\s*([^)]*)\)", re.M)
 
 
@@ -76,6 +79,18 @@ def check_libraries(report, place, path, name):
         if re.match(pattern, name) or name.endswith(f"_{suffix}.h"):
             if not path.endswith((f"_{suffix}.c", f"_{suffix}.h")):
                 report.error(place, f"includes {name} outside *_{suffix}.c and *_{suffix}.h")
+            elif suffix == "lws" and layer_of_source(path) != "net" and not path.endswith(DEMO_BACKEND):
+                report.error(place, f"includes {name} outside net")
+
+
+def check_polling(root, report):
+    """Descriptors are watched in net alone."""
+    for path in files_below(root, "src", (".c", ".h")):
+        if layer_of_source(path) == "net":
+            continue
+        for number, line in enumerate(read_lines(os.path.join(root, path)), 1):
+            if UV_POLL.search(line):
+                report.error(f"{path}:{number}", "uses uv_poll outside net")
 
 
 def check_source_includes(root, report):
@@ -162,6 +177,7 @@ def check_link_lists(root, report):
 def check(root):
     report = Report()
     check_source_includes(root, report)
+    check_polling(root, report)
     check_facades(root, report)
     check_lengths(root, report)
     check_link_lists(root, report)

@@ -19,8 +19,10 @@ GOOD = {
     "src/main.c": '#include "tidegate/upstream.h"\n',
     "src/stream/segment.h": '#include "tidegate/base.h"\n',
     "src/stream/segment.c": '#include "segment.h"\n#include "tidegate/stream.h"\n#include <uv.h>\n',
-    "src/upstream/websocket_lws.c": '#include <libwebsockets.h>\n#include "context_lws.h"\n',
-    "src/upstream/context_lws.h": "#include <libwebsockets.h>\n",
+    "include/tidegate/net.h": '#include "tidegate/base.h"\n',
+    "src/net/socket_lws.c": '#include <libwebsockets.h>\n#include "net_lws.h"\nuv_poll_t poll;\n',
+    "src/net/net_lws.h": "#include <libwebsockets.h>\n",
+    "src/app/demo_backend_lws.c": "#include <libwebsockets.h>\n",
     "src/upstream/http_curl.h": "#include <curl/curl.h>\n",
     "src/upstream/http_hop_curl.c": '#include "http_curl.h"\n',
 }
@@ -62,8 +64,14 @@ class CheckLayers(unittest.TestCase):
 
     def test_libwebsockets_outside_its_files_fails(self):
         self.assert_one_error("src/upstream/bad.c", "#include <libwebsockets.h>\n", "outside *_lws.c")
-        self.assert_one_error("src/upstream/bad.c", '#include "context_lws.h"\n', "outside *_lws.c")
+        self.assert_one_error("src/net/bad.c", '#include "net_lws.h"\n', "outside *_lws.c")
         self.assert_one_error("src/stream/bad.h", "#include <libwebsockets/lws-misc.h>\n", "outside *_lws.c")
+
+    def test_libwebsockets_outside_net_fails(self):
+        self.assert_one_error("src/upstream/bad_lws.c", "#include <libwebsockets.h>\n", "outside net")
+
+    def test_polling_outside_net_fails(self):
+        self.assert_one_error("src/upstream/bad.c", "uv_poll_start(&poll, UV_READABLE, on_poll);\n", "uses uv_poll")
 
     def test_libcurl_outside_its_files_fails(self):
         self.assert_one_error("src/upstream/bad.c", "#include <curl/curl.h>\n", "outside *_curl.c")

@@ -84,11 +84,15 @@ enum tg_err tg_socket_adopt(struct tg_socket *socket, struct tg_net *net, int fd
                             void (*on_events)(struct tg_socket *socket, unsigned events));
 
 struct sockaddr;
-/* Begins to connect, without blocking; on_events is never called from within. WRITABLE: connected. BROKEN: not, and
- * tg_socket_error says why. TG_ERR_IO with errno set: it failed at once, and the socket is closed. */
+/* Begins to connect, without blocking and without Nagle's delay; on_events is never called from within. WRITABLE:
+ * connected. BROKEN: not, and tg_socket_error says why. TG_ERR_IO with errno set: it failed at once, and the socket is
+ * closed. */
 enum tg_err tg_socket_connect(struct tg_socket *socket, struct tg_net *net, const struct sockaddr *address,
                               size_t address_length,
                               void (*on_events)(struct tg_socket *socket, unsigned events));
+/* The same to an IP address in text form, perhaps with a scope ("fe80::1%eth0"). TG_ERR_INVALID: it is none. */
+enum tg_err tg_socket_connect_to(struct tg_socket *socket, struct tg_net *net, const char *address, int port,
+                                 void (*on_events)(struct tg_socket *socket, unsigned events));
 /* The pending error of the socket (SO_ERROR), as an errno; 0: none. Clears it. */
 int tg_socket_error(const struct tg_socket *socket);
 

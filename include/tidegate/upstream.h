@@ -23,6 +23,7 @@
 #define TIDEGATE_UPSTREAM_H
 
 #include "tidegate/config.h"
+#include "tidegate/net.h"
 #include "tidegate/runtime.h"
 #include "tidegate/stream.h"
 
@@ -41,7 +42,8 @@ const char *tg_upstream_state_text(enum tg_upstream_state state);
 
 /* ---- the set of all upstreams; the main thread unless said otherwise --------------------------- */
 
-struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool);
+struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool,
+                                            struct tg_nets *nets /* of the pool */);
 /* How many connections may begin in a second to each host and port, over all streams and workers; per_second 0: any
  * number. Before the first upstream is added. */
 void tg_upstream_set_limit_connects(struct tg_upstream_set *set, const struct tg_config_rate *rate);

@@ -47,7 +47,7 @@ static enum tg_err add_stream(struct tg_app *app, size_t index)
 static enum tg_err add_streams(struct tg_app *app)
 {
     app->registry = tg_registry_new();
-    app->upstreams = tg_upstream_set_new(app->pool);
+    app->upstreams = tg_upstream_set_new(app->pool, app->nets);
     tg_upstream_set_limit_connects(app->upstreams, &app->config->limits.upstream_connects);
     size_t room = app->config->stream_count + 1;
     app->streams = tg_alloc(room * sizeof(*app->streams));
@@ -164,7 +164,8 @@ enum tg_err tg_app_new(struct tg_config *config, const struct tg_route *extra_ro
     app->nets = tg_nets_new(app->pool);
     if (!app->nets) {
         err = TG_ERR_MEMORY;
-        tg_log(TG_LOG_ERROR, "app", "network_failed", TG_F_ERR(err));
+        tg_log(TG_LOG_ERROR, "app", "libwebsockets_failed",
+               TG_F_STR("hint", "is its libuv plug-in installed?"));
         goto fail;
     }
     err = add_streams(app);

@@ -15,6 +15,10 @@
 #include "net_lws.h"
 
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -161,10 +165,11 @@ enum tg_err tg_socket_adopt(struct tg_socket *socket, struct tg_net *net, int fd
 
 static int open_connecting(const struct sockaddr *address, size_t length)
 {
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
 
     if (fd < 0)
         return -1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* not on a Unix socket */
     if (connect(fd, address, (socklen_t)length) == 0 || errno == EINPROGRESS)
         return fd;
     int error = errno;
@@ -186,6 +191,22 @@ enum tg_err tg_socket_connect(struct tg_socket *socket, struct tg_net *net, cons
     enum tg_err err = tg_socket_adopt(socket, net, fd, on_events);
     if (!err)
         tg_socket_watch(socket, TG_SOCKET_WRITABLE);
+    return err;
+}
+
+enum tg_err tg_socket_connect_to(struct tg_socket *socket, struct tg_net *net, const char *address, int port,
+                                 void (*on_events)(struct tg_socket *socket, unsigned events))
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+    struct addrinfo *place;
+    char service[16];
+
+    snprintf(service, sizeof(service), "%d", port);
+    *socket = (struct tg_socket){ .fd = -1 };
+    if (getaddrinfo(address, service, &hints, &place) != 0)
+        return TG_ERR_INVALID;
+    enum tg_err err = tg_socket_connect(socket, net, place->ai_addr, place->ai_addrlen, on_events);
+    freeaddrinfo(place);
     return err;
 }
 

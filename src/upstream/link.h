@@ -9,7 +9,6 @@
 #ifndef TIDEGATE_UPSTREAM_LINK_H
 #define TIDEGATE_UPSTREAM_LINK_H
 
-#include "context.h"
 #include "gate.h"
 #include "http.h"
 #include "progress.h"
@@ -19,6 +18,7 @@
 #include "tls.h"
 
 struct tg_link;
+struct tg_websockets;
 
 struct tg_link_end {
     enum tg_upstream_reason reason;
@@ -53,8 +53,8 @@ struct tg_link_handler {
 
 struct tg_link_options {
     struct tg_worker *worker;
-    struct tg_context *context;  /* websocket */
-    struct tg_http_client *http; /* the other kinds */
+    struct tg_websockets *websockets; /* websocket */
+    struct tg_http_client *http;      /* the other kinds */
     const struct tg_tls_client *tls;
     const struct tg_caller *caller; /* its first connection has had its turn; the others ask. Or NULL */
     const struct tg_config_upstream *config;

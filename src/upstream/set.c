@@ -1,8 +1,9 @@
-/* All upstreams, grouped by worker. What the upstreams of a group need, a libwebsockets context, an HTTP client or
- * both, is made on the worker's own thread when the set is started. */
+/* All upstreams, grouped by worker. What the upstreams of a group need, WebSocket links, an HTTP client or both,
+ * is made on the worker's own thread when the set is started. */
 #include "set_internal.h"
 
 #include "routes.h"
+#include "websockets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,12 @@ enum {
     MORE_IDLE_MAX = 16,   /* and each that follows: they stay when many have gone */
 };
 
-struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool)
+struct tg_upstream_set *tg_upstream_set_new(struct tg_worker_pool *pool, struct tg_nets *nets)
 {
     struct tg_upstream_set *set = tg_alloc(sizeof(*set));
 
     set->pool = pool;
+    set->nets = nets;
     pthread_mutex_init(&set->lock, NULL);
     set->groups = tg_alloc(tg_worker_pool_size(pool) * sizeof(*set->groups));
     for (size_t i = 0; i < tg_worker_pool_size(pool); i++) {
@@ -197,10 +199,7 @@ static void make_libraries(struct group *group)
     size_t worker = tg_worker_index(group->worker);
 
     if (group->websocket_count > 0)
-        group->context = tg_context_new(group->worker, group->websocket_count);
-    if (group->websocket_count > 0 && !group->context)
-        tg_log(TG_LOG_ERROR, "upstream", "libwebsockets_failed", TG_F_INT("worker", worker),
-               TG_F_STR("hint", "is its libuv plug-in installed?"));
+        group->websockets = tg_websockets_new(tg_nets_get(group->set->nets, group->worker));
     if (group->http_count > 0 && !add_http(group))
         tg_log(TG_LOG_ERROR, "upstream", "libcurl_failed", TG_F_INT("worker", worker));
 }
@@ -228,8 +227,8 @@ void set_begin(struct group *group, struct tg_upstream *upstream)
         return;
     if (!upstream_is_websocket(upstream))
         http = join_http(group, upstream->source->config->upstream.tls.ca);
-    if (upstream_is_websocket(upstream) ? group->context != NULL : http != NULL)
-        tg_upstream_begin(upstream, group->context, http);
+    if (upstream_is_websocket(upstream) ? group->websockets != NULL : http != NULL)
+        tg_upstream_begin(upstream, group->websockets, http);
 }
 
 static void on_start_mail(void *context, uint64_t id, uint64_t value)
@@ -330,7 +329,7 @@ static void release_group(struct group *group)
     DL_FOREACH(group->upstreams, upstream)
     tg_upstream_release(upstream, true);
     tg_jq_pool_free(group->filters);
-    tg_context_free(group->context);
+    tg_websockets_free(group->websockets);
     for (size_t i = 0; i < group->http_share_count; i++)
         tg_http_client_free(group->https[i].client);
     free(group->https);

@@ -32,9 +32,9 @@ struct group { /* the upstreams of a worker */
     size_t websocket_count, http_count; /* that may be there; 0 of both: the group is not used */
 
     /* the worker's thread */
-    struct tg_jq_pool *filters; /* NULL: no upstream needs one */
-    struct tg_context *context; /* NULL: no upstream needs it, or it could not be made */
-    struct http_share *https;   /* http_share_count of them; none: the same */
+    struct tg_jq_pool *filters;       /* NULL: no upstream needs one */
+    struct tg_websockets *websockets; /* NULL: no upstream needs them */
+    struct http_share *https;         /* http_share_count of them; none: the same */
     size_t http_share_count;
     struct tg_tick tick;
     bool is_started, is_stopped;
@@ -47,6 +47,7 @@ struct group { /* the upstreams of a worker */
 
 struct tg_upstream_set {
     struct tg_worker_pool *pool;
+    struct tg_nets *nets;
     struct tg_gates *gates; /* NULL: no limit */
     struct group *groups;   /* by worker index */
     struct tg_source **sources;

@@ -64,7 +64,7 @@ static void connect_now(struct tg_upstream *up)
 {
     const struct tg_link_options options = {
         .worker = up->worker,
-        .context = up->context,
+        .websockets = up->websockets,
         .http = up->http,
         .tls = up->source->tls,
         .caller = &up->share->caller,
@@ -333,10 +333,10 @@ void tg_upstream_free(struct tg_upstream *up)
     free(up);
 }
 
-void tg_upstream_begin(struct tg_upstream *up, struct tg_context *context, struct tg_http_client *http)
+void tg_upstream_begin(struct tg_upstream *up, struct tg_websockets *websockets, struct tg_http_client *http)
 {
     up->has_begun = true;
-    up->context = context;
+    up->websockets = websockets;
     up->http = http;
     tg_translator_on_lost(up->share->translator, upstream_on_lost);
     up->supervisor_timer = tg_timer_new(up->worker, on_supervisor_time, up);

@@ -65,7 +65,7 @@ struct tg_upstream {
     const char *farewell; /* the reason, once its streams have ended; NULL: they have not */
     bool is_broken_off;   /* and they are not all that there should have been */
     unsigned refusal;     /* the status of the answer that was none; 0: something else broke it off */
-    struct tg_context *context;
+    struct tg_websockets *websockets;
     struct tg_http_client *http;
     struct tg_progress progress;
     bool has_events;         /* there has been one */
@@ -93,12 +93,13 @@ enum tg_err tg_upstream_new(struct tg_source *source, struct tg_stream *stream, 
                             struct tg_config_upstream *own, struct tg_worker *worker,
                             struct tg_upstream **ret_upstream);
 /* Its link goes down, its timers end: the worker's thread, or the main thread when the pool has been stopped, before
- * tg_context_free and tg_http_client_free (links over WebSocket are dropped with the context then). */
+ * tg_websockets_free and tg_http_client_free (which drop the links that are left). */
 void tg_upstream_release(struct tg_upstream *upstream, bool is_pool_stopped);
 void tg_upstream_free(struct tg_upstream *upstream); /* after that; the main thread: after those */
 
-/* The worker's thread. Of context and http client the one that its kind needs must be there. */
-void tg_upstream_begin(struct tg_upstream *upstream, struct tg_context *context, struct tg_http_client *http);
+/* The worker's thread. Of websockets and http client the one that its kind needs must be there. */
+void tg_upstream_begin(struct tg_upstream *upstream, struct tg_websockets *websockets,
+                       struct tg_http_client *http);
 void tg_upstream_check_demand(struct tg_upstream *upstream);
 void tg_upstream_on_followed(struct tg_upstream *upstream); /* some client follows it, that much is known */
 /* No connection any more; a close frame says why. */

@@ -38,6 +38,7 @@ static const struct backend_route routes[] = {
 struct scene {
     struct backend backend;
     struct tg_worker_pool *pool;
+    struct tg_nets *nets;
     struct tg_upstream_set *set;
     struct tg_family *family;
     struct tg_config_stream config;
@@ -45,7 +46,7 @@ struct scene {
     struct tg_config_parameter parameter;
     struct tg_config_condition until;
     struct tg_config_rate connects; /* limits.upstream_connects */
-    bool is_posted; /* clients open members with a body */
+    bool is_posted;                 /* clients open members with a body */
 };
 
 static inline enum tg_err on_open(void *arg, struct tg_stream *stream, const struct tg_opening *opening)
@@ -109,7 +110,8 @@ static inline void start(struct scene *scene, bool is_routed)
     };
 
     assert_int_equal(tg_worker_pool_new(WORKERS, &scene->pool), TG_OK);
-    scene->set = tg_upstream_set_new(scene->pool);
+    scene->nets = tg_nets_new(scene->pool);
+    scene->set = tg_upstream_set_new(scene->pool, scene->nets);
     tg_upstream_set_limit_connects(scene->set, &scene->connects);
     scene->family = tg_family_new(&options);
     if (is_routed)
@@ -131,6 +133,7 @@ static inline int tear_down(void **state)
         tg_worker_pool_stop(scene->pool);
     tg_family_free(scene->family);
     tg_upstream_set_free(scene->set);
+    tg_nets_free(scene->nets);
     tg_worker_pool_free(scene->pool);
     backend_stop(&scene->backend);
     free(scene);

@@ -54,10 +54,10 @@ static int set_up(void **state)
     scene->config = load_good(config_text);
     assert_int_equal(tg_worker_pool_new(1, &scene->pool), TG_OK);
     scene->registry = tg_registry_new();
-    scene->upstreams = tg_upstream_set_new(scene->pool);
+    scene->nets = tg_nets_new(scene->pool);
+    scene->upstreams = tg_upstream_set_new(scene->pool, scene->nets);
     for (size_t i = 0; i < scene->config->stream_count; i++)
         add_stream(scene, i);
-    scene->nets = tg_nets_new(scene->pool);
     scene->server = make_server(scene->pool, scene->nets, scene->config);
     scene->admin = tg_admin_new(&(struct tg_admin_sources){ .servers = &scene->server,
                                                             .server_names = names,

@@ -1,6 +1,6 @@
 /* A link over WebSocket, against a backend that is the test itself: all on one thread, turn by turn. */
-#include "upstream/context_lws.h"
 #include "upstream/link.h"
+#include "upstream/websockets.h"
 
 #include <arpa/inet.h>
 #include <openssl/sha.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <cmocka.h>
 
@@ -18,7 +19,8 @@ enum { PATIENCE_MS = 60 * 1000 };
 struct scene {
     struct tg_worker_pool *pool;
     struct tg_worker *worker;
-    struct tg_context *context;
+    struct tg_net *net;
+    struct tg_websockets *websockets;
     struct tg_config_upstream config;
     struct tg_target target;
     struct tg_progress progress;
@@ -155,11 +157,12 @@ static int set_up(void **state)
     scene->config.max_message_bytes = 1000;
     assert_int_equal(tg_worker_pool_new(1, &scene->pool), TG_OK);
     scene->worker = tg_worker_pool_get(scene->pool, 0);
-    scene->context = tg_context_new(scene->worker, 1);
-    assert_non_null(scene->context);
+    scene->net = tg_net_new(scene->worker);
+    assert_non_null(scene->net);
+    scene->websockets = tg_websockets_new(scene->net);
     listen_for(scene);
     scene->link = tg_link_new(&(struct tg_link_options){ .worker = scene->worker,
-                                                         .context = scene->context,
+                                                         .websockets = scene->websockets,
                                                          .config = &scene->config,
                                                          .target = &scene->target,
                                                          .progress = &scene->progress,
@@ -176,7 +179,8 @@ static int tear_down(void **state)
 
     if (scene->link)
         tg_link_close(scene->link, 1000);
-    tg_context_free(scene->context);
+    tg_websockets_free(scene->websockets);
+    tg_net_free(scene->net);
     tg_worker_pool_free(scene->pool);
     close(scene->peer);
     close(scene->listener);

@@ -1,5 +1,5 @@
 /* A connection that is up: receiving, sending, and its end. */
-#include "websocket_lws.h"
+#include "websocket.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,23 +16,22 @@ static void on_deadline(void *arg);
 struct tg_link *tg_link_new_websocket(const struct tg_link_options *options)
 {
     struct tg_websocket *ws = tg_alloc(sizeof(*ws));
-    struct tg_worker *worker = options->context->worker;
 
     ws->link.ops = &websocket_ops;
     ws->options = *options;
     ws->end.detail = "";
     ws->reader.assembler.max_bytes = (size_t)options->config->max_message_bytes;
-    ws->deadline = tg_timer_new(worker, on_deadline, ws);
-    ws->step = tg_timer_new(worker, attempt_on_step, ws);
-    DL_APPEND(options->context->websockets, ws);
+    ws->deadline = tg_timer_new(options->worker, on_deadline, ws);
+    ws->step = tg_timer_new(options->worker, attempt_on_step, ws);
+    DL_APPEND(options->websockets->list, ws);
     attempt_start(ws);
     return &ws->link;
 }
 
 static void free_websocket(struct tg_websocket *ws)
 {
-    DL_DELETE(ws->options.context->websockets, ws);
-    tg_resolve_cancel(ws->resolve);
+    DL_DELETE(ws->options.websockets->list, ws);
+    tg_lookup_cancel(ws->lookup);
     tg_pass_give_up(&ws->pass);
     tg_timer_free(ws->deadline);
     tg_timer_free(ws->step);
@@ -45,10 +44,22 @@ static void free_websocket(struct tg_websocket *ws)
     free(ws);
 }
 
-void tg_websocket_abandon(struct tg_websocket *ws)
+struct tg_websockets *tg_websockets_new(struct tg_net *net)
 {
-    wire_detach(ws);
-    free_websocket(ws);
+    struct tg_websockets *websockets = tg_alloc(sizeof(*websockets));
+
+    websockets->net = net;
+    return websockets;
+}
+
+void tg_websockets_free(struct tg_websockets *websockets)
+{
+    while (websockets && websockets->list) {
+        struct tg_websocket *ws = websockets->list;
+        wire_close(ws);
+        free_websocket(ws);
+    }
+    free(websockets);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------- */
@@ -65,7 +76,7 @@ static void tell_end(struct tg_websocket *ws, enum tg_upstream_reason reason, co
 
 void websocket_end(struct tg_websocket *ws, enum tg_upstream_reason reason, const char *detail)
 {
-    wire_detach(ws);
+    wire_close(ws);
     tell_end(ws, reason, detail);
     free_websocket(ws);
 }
@@ -100,7 +111,7 @@ static void on_deadline(void *arg)
     struct tg_websocket *ws = arg;
     bool is_closing = ws->phase == PHASE_CLOSING;
 
-    wire_kill(ws);
+    wire_close(ws);
     if (is_closing)
         free_websocket(ws);
     else
@@ -120,14 +131,14 @@ static void close_link(struct tg_link *link, unsigned code)
         start_closing(ws, code);
         return;
     }
-    wire_kill(ws);
+    wire_close(ws);
     free_websocket(ws);
 }
 
 void websocket_on_lost(struct tg_websocket *ws, const char *tls_error)
 {
     if (ws->phase == PHASE_CLOSING) {
-        wire_detach(ws);
+        wire_close(ws);
         free_websocket(ws);
     } else if (ws->phase == PHASE_OPEN) {
         websocket_end(ws, tls_error ? TG_REASON_PROTOCOL : TG_REASON_CLOSED, tg_text_or_empty(tls_error));
@@ -136,12 +147,6 @@ void websocket_on_lost(struct tg_websocket *ws, const char *tls_error)
         websocket_end(ws, is_tls ? TG_REASON_TLS : TG_REASON_HANDSHAKE,
                       tls_error ? tls_error : "closed before the handshake was over");
     }
-}
-
-static void on_closed(struct tg_websocket *ws)
-{
-    if (wire_drain(ws))
-        websocket_on_lost(ws, NULL);
 }
 
 static void hold(struct tg_link *link, bool is_held)
@@ -242,7 +247,7 @@ static uint64_t silent_ms(const struct tg_link *link)
     struct tcp_info info = { 0 };
     socklen_t size = sizeof(info);
 
-    if (getsockopt(lws_get_socket_fd(websocket_of(link)->wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+    if (getsockopt(websocket_of(link)->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return UINT64_MAX;
     return info.tcpi_last_data_recv;
 }
@@ -264,40 +269,4 @@ void websocket_on_open(struct tg_websocket *ws)
     tg_timer_stop(ws->step);
     tg_handshake_deinit(&ws->handshake);
     ws->options.handler->on_open(ws->options.arg);
-}
-
-/* ---- what libwebsockets tells ----------------------------------------------------------------- */
-
-/* Not 0 makes it close the connection. */
-int tg_websocket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-                          size_t length)
-{
-    struct tg_websocket *ws = wsi ? lws_get_opaque_user_data(wsi) : NULL;
-
-    (void)user;
-    if (!ws) /* given up: whatever else it brings is not wanted */
-        return reason == LWS_CALLBACK_RAW_CONNECTED || reason == LWS_CALLBACK_RAW_RX ||
-                       reason == LWS_CALLBACK_RAW_WRITEABLE
-                   ? -1
-                   : 0;
-    switch (reason) {
-    case LWS_CALLBACK_RAW_CONNECTED:
-        ws->wsi = wsi;
-        return attempt_on_connected(ws);
-    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        ws->wsi = wsi;
-        attempt_on_refused(ws);
-        return 0;
-    case LWS_CALLBACK_RAW_RX:
-        return wire_receive(ws, in, length) ? 0 : -1;
-    case LWS_CALLBACK_RAW_WRITEABLE:
-        wire_flush(ws);
-        websocket_tell_drained(ws);
-        return 0;
-    case LWS_CALLBACK_RAW_CLOSE:
-        on_closed(ws);
-        return 0;
-    default:
-        return 0;
-    }
 }

@@ -1,4 +1,4 @@
-/* What contexts of libwebsockets have in common: nothing that two threads would change. */
+/* What the libwebsockets contexts of two workers have in common: nothing that two threads would change. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,28 +6,28 @@
 
 #include <cmocka.h>
 
-#include "upstream/context_lws.h"
+#include "net/net_lws.h"
 
 /* A race would show only now and then. */
 static void what_each_worker_counts_is_its_own(void **state)
 {
 #ifdef TG_LWS_COUNTS_LOGS
     struct tg_worker_pool *pool;
-    struct tg_context *contexts[2];
+    struct tg_net *nets[2];
 
     assert_int_equal(tg_worker_pool_new(2, &pool), TG_OK);
     for (size_t i = 0; i < 2; i++) {
-        contexts[i] = tg_context_new(tg_worker_pool_get(pool, i), 1);
-        assert_non_null(contexts[i]);
+        nets[i] = tg_net_new(tg_worker_pool_get(pool, i));
+        assert_non_null(nets[i]);
     }
-    struct lws_log_cx *log = lwsl_context_get_cx(contexts[0]->lws);
-    assert_ptr_not_equal(log, lwsl_context_get_cx(contexts[1]->lws));
-    assert_ptr_not_equal(lwsl_vhost_get_cx(contexts[0]->vhost), lwsl_vhost_get_cx(contexts[1]->vhost));
-    assert_ptr_equal(log, lwsl_vhost_get_cx(contexts[0]->vhost));
+    struct lws_log_cx *log = lwsl_context_get_cx(nets[0]->lws);
+    assert_ptr_not_equal(log, lwsl_context_get_cx(nets[1]->lws));
+    assert_ptr_not_equal(lwsl_vhost_get_cx(nets[0]->vhost), lwsl_vhost_get_cx(nets[1]->vhost));
+    assert_ptr_equal(log, lwsl_vhost_get_cx(nets[0]->vhost));
     assert_true(log->refcount > 0);
-    assert_int_equal(log->refcount, lwsl_context_get_cx(contexts[1]->lws)->refcount);
+    assert_int_equal(log->refcount, lwsl_context_get_cx(nets[1]->lws)->refcount);
     for (size_t i = 0; i < 2; i++)
-        tg_context_free(contexts[i]);
+        tg_net_free(nets[i]);
     tg_worker_pool_free(pool);
     (void)state;
 #else

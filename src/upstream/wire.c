@@ -1,19 +1,16 @@
 /* The bytes of a connection, in both directions.
  *
- *     unsent ──► TLS ──► sealed ──► send()                    recv() by libwebsockets ──► TLS ──► phase
- *        └───── no TLS ─────────────►                                   └───── no TLS ────────►
+ *     unsent ──► TLS ──► sealed ──► send()                    recv() ──► TLS ──► phase
+ *        └───── no TLS ─────────────►                    └───── no TLS ────────►
  *
- * libwebsockets connects, polls and reads; it says when the socket takes more, too. The rest is done here: it
- * reads nothing, and spins, while it holds something unsent itself, so that a backend which sends before it
- * reads would stop both; and before 4.3 its raw sockets cannot do TLS. */
-#include "websocket_lws.h"
+ * One block is read in each turn, so that a backend that never stops does not hold up the rest. */
+#include "websocket.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
 enum {
     RECORD_BYTES = 16 * 1024, /* of plain text, the most that TLS gives at once */
-    DRAIN_BLOCKS = 512,       /* more than a socket holds */
+    DRAIN_BLOCKS = 64,        /* more than a socket holds */
 };
 
 void wire_reset(struct tg_websocket *ws)
@@ -26,13 +23,25 @@ void wire_reset(struct tg_websocket *ws)
     ws->has_backlog = false;
 }
 
+static void watch(struct tg_websocket *ws, unsigned events)
+{
+    tg_socket_watch(&ws->socket, events | (ws->socket.watched & TG_SOCKET_WRITABLE));
+}
+
+void wire_hold(struct tg_websocket *ws, bool is_held)
+{
+    ws->is_held = is_held;
+    watch(ws, is_held ? 0 : TG_SOCKET_READABLE);
+}
+
 /* ---- sending ---------------------------------------------------------------------------------- */
 
 /* What was to be sent cannot be: the connection makes no sense any more, and ends like one that was closed. */
 static void give_up(struct tg_websocket *ws)
 {
     ws->is_broken = true;
-    shutdown(lws_get_socket_fd(ws->wsi), SHUT_RDWR);
+    shutdown(ws->socket.fd, SHUT_RDWR);
+    watch(ws, TG_SOCKET_READABLE); /* which tells of it */
 }
 
 static bool append_frame(struct tg_websocket *ws, enum tg_opcode opcode, const void *payload, size_t length)
@@ -100,14 +109,16 @@ static void flush(struct tg_websocket *ws)
             seal(ws);
         if (out->length == 0)
             return;
-        ssize_t sent = send(lws_get_socket_fd(ws->wsi), out->data, out->length, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            consume(out, (size_t)sent);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            lws_callback_on_writable(ws->wsi);
-            return;
-        } else if (errno != EINTR) {
+        size_t taken = 0;
+        if (tg_descriptor_write(ws->socket.fd, out->data, out->length, &taken)) {
             ws->is_broken = true; /* reading will tell */
+            return;
+        }
+        bool is_full = taken < out->length;
+        consume(out, taken);
+        if (is_full) {
+            tg_socket_watch(&ws->socket, ws->socket.watched | TG_SOCKET_WRITABLE);
+            return;
         }
     }
 }
@@ -151,7 +162,7 @@ static bool receive_sealed(struct tg_websocket *ws, const void *bytes, size_t le
     return false;
 }
 
-bool wire_receive(struct tg_websocket *ws, const void *bytes, size_t length)
+static bool receive(struct tg_websocket *ws, const void *bytes, size_t length)
 {
     bool is_alive = ws->channel ? receive_sealed(ws, bytes, length)
                                 : websocket_on_bytes(ws, (struct tg_str){ bytes, length });
@@ -163,50 +174,77 @@ bool wire_receive(struct tg_websocket *ws, const void *bytes, size_t length)
     return is_alive;
 }
 
-void wire_hold(struct tg_websocket *ws, bool is_held)
+/* TG_ERR_AGAIN: nothing more is there for now. TG_ERR_CLOSED: that was the end of it, and perhaps of `ws`. TG_ERR_IO: the
+ * same, but nobody has been told. */
+static enum tg_err read_block(struct tg_websocket *ws)
 {
-    if (ws->wsi && ws->is_held != is_held)
-        lws_rx_flow_control(ws->wsi, is_held ? 0 : 1);
-    ws->is_held = is_held;
+    char *block = ws->options.websockets->block;
+    size_t length = 0;
+    enum tg_err err = tg_descriptor_read(ws->socket.fd, block, TG_WEBSOCKET_BLOCK_BYTES, &length);
+
+    if (err)
+        return err == TG_ERR_AGAIN ? TG_ERR_AGAIN : TG_ERR_IO;
+    return receive(ws, block, length) ? TG_OK : TG_ERR_CLOSED;
 }
 
-bool wire_drain(struct tg_websocket *ws)
+static void on_broken(struct tg_websocket *ws)
 {
-    char block[RECORD_BYTES];
-    int socket = lws_get_socket_fd(ws->wsi);
+    enum tg_err err = TG_OK;
 
     ws->is_broken = true;
-    for (int i = 0; i < DRAIN_BLOCKS; i++) {
-        ssize_t got = recv(socket, block, sizeof(block), MSG_DONTWAIT);
-        if (got <= 0)
-            return true;
-        if (!wire_receive(ws, block, (size_t)got))
-            return false;
-    }
-    return true;
+    for (int i = 0; i < DRAIN_BLOCKS && !err; i++)
+        err = read_block(ws);
+    if (err != TG_ERR_CLOSED)
+        websocket_on_lost(ws, NULL);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------- */
-
-void wire_detach(struct tg_websocket *ws)
+static void on_readable(struct tg_websocket *ws)
 {
-    struct lws *wsi = ws->wsi;
+    if (read_block(ws) == TG_ERR_IO) {
+        ws->is_broken = true;
+        websocket_on_lost(ws, NULL);
+    }
+}
 
-    if (!wsi)
+static void on_tcp(struct tg_websocket *ws, unsigned events)
+{
+    if ((events & TG_SOCKET_BROKEN) || tg_socket_error(&ws->socket) != 0)
+        attempt_on_refused(ws);
+    else if (!attempt_on_connected(ws))
+        websocket_on_lost(ws, NULL);
+}
+
+static void on_events(struct tg_socket *socket, unsigned events)
+{
+    struct tg_websocket *ws = TG_CONTAINER_OF(socket, struct tg_websocket, socket);
+
+    if (ws->phase == PHASE_TCP) {
+        on_tcp(ws, events);
+    } else if (events & TG_SOCKET_BROKEN) {
+        on_broken(ws);
+    } else if (events & TG_SOCKET_READABLE) {
+        on_readable(ws);
+    } else {
+        wire_flush(ws);
+        websocket_tell_drained(ws);
+    }
+}
+
+/* ---- the beginning and the end ------------------------------------------------------------------ */
+
+bool wire_open(struct tg_websocket *ws, const char *address)
+{
+    return tg_socket_connect_to(&ws->socket, ws->options.websockets->net, address, ws->target.port,
+                                on_events) == TG_OK;
+}
+
+void wire_close(struct tg_websocket *ws)
+{
+    if (!tg_socket_is_open(&ws->socket))
         return;
     if (ws->channel && ws->phase > PHASE_TCP) {
         tg_tls_channel_close(ws->channel);
         wire_flush(ws);
     }
-    ws->wsi = NULL;
-    lws_set_opaque_user_data(wsi, NULL);
-}
-
-void wire_kill(struct tg_websocket *ws)
-{
-    struct lws *wsi = ws->wsi;
-
-    wire_detach(ws);
-    if (wsi)
-        lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    tg_socket_close(&ws->socket);
 }

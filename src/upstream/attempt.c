@@ -3,7 +3,7 @@
  * Each address but the last gets its share of the time that is left until TCP is up, so that one that does
  * not answer leaves the others a chance. The next address and the next hop of a redirect start from a timer
  * of 0 ms: never from within a callback of the connection before. */
-#include "websocket_lws.h"
+#include "websocket.h"
 
 #include "retry_after.h"
 
@@ -11,14 +11,14 @@
 
 static uint64_t now_ms(const struct tg_websocket *ws)
 {
-    return tg_worker_now_ms(ws->options.context->worker);
+    return tg_worker_now_ms(ws->options.worker);
 }
 
-static void on_resolved(void *arg, const struct tg_addresses *addresses, const char *error)
+static void on_resolved(void *arg, const struct tg_host_addresses *addresses, const char *error)
 {
     struct tg_websocket *ws = arg;
 
-    ws->resolve = NULL;
+    ws->lookup = NULL;
     if (error) {
         websocket_end(ws, TG_REASON_DNS, error);
         return;
@@ -30,20 +30,9 @@ static void on_resolved(void *arg, const struct tg_addresses *addresses, const c
 
 static void look_up(struct tg_websocket *ws)
 {
-    const char *host = ws->target.host;
-
     ws->phase = PHASE_LOOKUP;
     ws->addresses.count = 0;
-    ws->address_index = 0;
-    if (tg_host_is_address(host)) {
-        snprintf(ws->addresses.text[0], TG_ADDRESS_BYTES, "%s", host);
-        ws->addresses.count = 1;
-        tg_timer_start(ws->step, 0);
-        return;
-    }
-    ws->resolve = tg_resolve_start(ws->options.context->worker, host, on_resolved, ws);
-    if (!ws->resolve)
-        tg_timer_start(ws->step, 0); /* without addresses: fails there */
+    ws->lookup = tg_net_look_up(ws->options.websockets->net, ws->target.host, on_resolved, ws);
 }
 
 static void start_time(struct tg_websocket *ws, uint64_t timeout_ms)
@@ -91,49 +80,27 @@ static bool prepare_tls(struct tg_websocket *ws)
     return ws->channel != NULL;
 }
 
-static struct lws *connect_to(struct tg_websocket *ws, const char *address)
+static bool connect_to(struct tg_websocket *ws, const char *address)
 {
-    static const lws_retry_bo_t no_policy = { 0 }; /* pings and their timeouts are ours */
-    struct lws_client_connect_info info = {
-        .context = ws->options.context->lws,
-        .vhost = ws->options.context->vhost,
-        .address = address,
-        .port = ws->target.port,
-        .path = "",
-        .host = address,
-        .method = "RAW",
-        .local_protocol_name = TG_LWS_PROTOCOL,
-        .ietf_version_or_minus_one = -1,
-        .opaque_user_data = ws,
-        .retry_and_idle_policy = &no_policy,
-    };
-
     wire_reset(ws);
     if (ws->target.is_secure && !prepare_tls(ws))
-        return NULL;
+        return false;
     ws->phase = PHASE_TCP;
-    uv_handle_t *mark = tg_handles_mark(ws->options.context);
-    struct lws *wsi = lws_client_connect_via_info(&info);
-    tg_handles_unmark(ws->options.context, mark, wsi != NULL);
-    return wsi;
+    return wire_open(ws, address);
 }
 
 static void try_next_address(struct tg_websocket *ws)
 {
     while (ws->address_index < ws->addresses.count) {
-        ws->wsi = connect_to(ws, ws->addresses.text[ws->address_index++]);
-        if (!ws->wsi)
+        if (!connect_to(ws, ws->addresses.text[ws->address_index++]))
             continue;
         size_t left = ws->addresses.count - ws->address_index;
         uint64_t now = now_ms(ws);
-        if (ws->phase == PHASE_TCP && left > 0 && ws->deadline_ms > now)
+        if (left > 0 && ws->deadline_ms > now)
             tg_timer_start(ws->step, (ws->deadline_ms - now) / (left + 1));
         return;
     }
-    if (ws->addresses.count == 0)
-        websocket_end(ws, TG_REASON_DNS, "the lookup could not be started");
-    else
-        websocket_end(ws, TG_REASON_CONNECT, "refused, or not to be reached");
+    websocket_end(ws, TG_REASON_CONNECT, "refused, or not to be reached");
 }
 
 /* Time for the next address, or for the next hop. */
@@ -141,7 +108,7 @@ void attempt_on_step(void *arg)
 {
     struct tg_websocket *ws = arg;
 
-    wire_kill(ws); /* an address that did not answer in its time */
+    wire_close(ws); /* an address that did not answer in its time */
     if (!ws->location.host) {
         try_next_address(ws);
         return;
@@ -156,31 +123,23 @@ void attempt_on_step(void *arg)
     take_turn(ws);
 }
 
-int attempt_on_connected(struct tg_websocket *ws)
+bool attempt_on_connected(struct tg_websocket *ws)
 {
-    if (ws->phase != PHASE_TCP)
-        return 0;
     tg_timer_stop(ws->step);
+    tg_socket_watch(&ws->socket, TG_SOCKET_READABLE);
     if (!ws->channel)
-        return attempt_send_request(ws) ? 0 : -1;
+        return attempt_send_request(ws);
     ws->phase = PHASE_TLS;
     if (tg_tls_channel_shake_hands(ws->channel) != TG_ERR_AGAIN)
-        return -1;
+        return false;
     wire_flush(ws);
-    return 0;
+    return true;
 }
 
 void attempt_on_refused(struct tg_websocket *ws)
 {
-    struct lws *wsi = ws->wsi;
-
-    ws->is_broken = true;
-    wire_detach(ws);
-    tg_handles_reap_later(ws->options.context, wsi);
-    if (ws->phase == PHASE_TCP)
-        tg_timer_start(ws->step, 0);
-    else
-        websocket_on_lost(ws, ws->channel ? tg_tls_channel_error(ws->channel) : NULL);
+    wire_close(ws);
+    tg_timer_start(ws->step, 0);
 }
 
 /* ---- the request ------------------------------------------------------------------------------ */
@@ -236,7 +195,7 @@ static void on_other_status(struct tg_websocket *ws)
             websocket_end(ws, TG_REASON_REDIRECT, error);
             return;
         }
-        wire_detach(ws);
+        wire_close(ws);
         tg_timer_start(ws->step, 0);
         return;
     }

@@ -1,29 +1,28 @@
-/* One connection to a WebSocket backend, from the name lookup to the closing handshake: attempt_lws.c brings it up,
- * websocket_lws.c runs it, wire_lws.c carries its bytes.
+/* One connection to a WebSocket backend, from the name lookup to the closing handshake: attempt.c brings it up,
+ * websocket.c runs it, wire.c carries its bytes.
  *
  *     lookup ─► TCP ─► TLS ─► request ─► open ─► closing
  *       ▲        │               │
  *       │        └─ refused: the next address
  *       └────────── redirect ────┘ */
-#ifndef TIDEGATE_UPSTREAM_WEBSOCKET_LWS_H
-#define TIDEGATE_UPSTREAM_WEBSOCKET_LWS_H
+#ifndef TIDEGATE_UPSTREAM_WEBSOCKET_H
+#define TIDEGATE_UPSTREAM_WEBSOCKET_H
 
-#include "context_lws.h"
 #include "frames.h"
 #include "handshake.h"
 #include "link.h"
-#include "resolve.h"
 #include "tls_channel.h"
+#include "websockets.h"
 
 enum phase { PHASE_LOOKUP, PHASE_TCP, PHASE_TLS, PHASE_REQUEST, PHASE_OPEN, PHASE_CLOSING };
 
 struct tg_websocket {
     struct tg_link link;
-    struct tg_websocket *prev, *next; /* of the context */
+    struct tg_websocket *prev, *next; /* of the worker */
     struct tg_link_options options;
     struct tg_link_end end; /* filled while it comes to that */
     enum phase phase;
-    struct lws *wsi;
+    struct tg_socket socket;
 
     /* the wire */
     struct tg_tls_channel *channel; /* NULL: no TLS */
@@ -39,8 +38,8 @@ struct tg_websocket {
     int64_t hops;
     struct tg_pass pass; /* the next hop waits for its turn */
     uint64_t left_ms;    /* of the time that the attempt has; it does not run meanwhile */
-    struct tg_resolve *resolve;
-    struct tg_addresses addresses;
+    struct tg_lookup *lookup;
+    struct tg_host_addresses addresses;
     size_t address_index;      /* the next one to try */
     struct tg_timer *deadline; /* the attempt takes too long, or the closing */
     struct tg_timer *step;     /* the next step, or: this address takes too long */
@@ -54,31 +53,29 @@ struct tg_websocket {
     struct tg_pongs pongs;
 };
 
-/* attempt_lws.c */
+/* attempt.c */
 void attempt_start(struct tg_websocket *ws);
 void attempt_on_step(void *arg);
-int attempt_on_connected(struct tg_websocket *ws); /* TCP is up; not 0: it is of no use */
-void attempt_on_refused(struct tg_websocket *ws);  /* TCP failed */
+bool attempt_on_connected(struct tg_websocket *ws); /* TCP is up; false: it is of no use */
+void attempt_on_refused(struct tg_websocket *ws);   /* TCP failed */
 /* TLS is up, or not needed; false when the request cannot be made. */
 bool attempt_send_request(struct tg_websocket *ws);
 /* False when this was the end of the connection, and perhaps of `ws`; else what is left of the block are
  * frames. */
 bool attempt_on_answer(struct tg_websocket *ws, struct tg_str *block);
 
-/* wire_lws.c */
-void wire_reset(struct tg_websocket *ws); /* nothing of the connection before is left */
+/* wire.c */
+void wire_reset(struct tg_websocket *ws);              /* nothing of the connection before is left */
 void wire_hold(struct tg_websocket *ws, bool is_held); /* while it is open */
 void wire_flush(struct tg_websocket *ws); /* sends what can be sent now; the rest when it can be */
 void wire_send_frame(struct tg_websocket *ws, enum tg_opcode opcode, const void *payload, size_t length);
-/* False when this was the end of the connection, and perhaps of `ws`. */
-bool wire_receive(struct tg_websocket *ws, const void *bytes, size_t length);
-/* The socket is done for, but may hold more than libwebsockets has read. As wire_receive. */
-bool wire_drain(struct tg_websocket *ws);
-void wire_detach(struct tg_websocket *ws); /* the wsi and `ws` know each other no more */
-void wire_kill(struct tg_websocket *ws);   /* drops the wsi; not from within its callbacks */
+bool wire_open(struct tg_websocket *ws,
+               const char *address);      /* begins to connect; false: it failed at once */
+void wire_close(struct tg_websocket *ws); /* says so to TLS, and closes the socket, if there is one */
 
-/* websocket_lws.c */
-bool websocket_on_bytes(struct tg_websocket *ws, struct tg_str block); /* in the clear; as wire_receive */
+/* websocket.c */
+/* In the clear. False when this was the end of the connection, and perhaps of `ws`. */
+bool websocket_on_bytes(struct tg_websocket *ws, struct tg_str block);
 void websocket_on_open(struct tg_websocket *ws);
 void websocket_tell_drained(struct tg_websocket *ws); /* if there was a backlog, and there is none any more */
 void websocket_on_lost(struct tg_websocket *ws, const char *tls_error); /* NULL: closed; frees it */
