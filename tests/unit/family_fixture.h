@@ -89,7 +89,7 @@ static inline void begin(struct fixture *f, const char *name, size_t max_members
         .retain_bytes = 1 << 20,
         .max_members = max_members,
         .linger_ms = LINGER_MS,
-        .hooks = { on_open, on_close, f },
+        .hooks = { .open = on_open, .close = on_close, .arg = f },
     });
 }
 

@@ -61,7 +61,7 @@ static void begin(struct world *world, bool fails_at_times)
         .retain_bytes = 1 << 20,
         .max_members = SESSIONS * CLIENTS,
         .linger_ms = 0,
-        .hooks = { on_open, on_close, world },
+        .hooks = { .open = on_open, .close = on_close, .arg = world },
     });
 }
 
