@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct tg_worker_pool {
@@ -70,7 +71,7 @@ void tg_worker_pool_stop(struct tg_worker_pool *pool)
         mailbox_close(&pool->workers[i].mailbox);
 }
 
-static bool has_stragglers;
+static atomic_bool has_stragglers; /* of any pool: tests free theirs on several threads */
 
 void tg_worker_pool_free(struct tg_worker_pool *pool)
 {
@@ -80,13 +81,14 @@ void tg_worker_pool_free(struct tg_worker_pool *pool)
         return;
     for (size_t i = 0; i < pool->count; i++)
         is_over = worker_deinit(&pool->workers[i]) && is_over;
-    has_stragglers = has_stragglers || !is_over;
     if (is_over)
         free(pool->workers);
+    else
+        atomic_store(&has_stragglers, true);
     free(pool);
 }
 
 bool tg_worker_pool_has_stragglers(void)
 {
-    return has_stragglers;
+    return atomic_load(&has_stragglers);
 }
