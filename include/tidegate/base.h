@@ -149,8 +149,8 @@ static inline const char *tg_text_or_empty(const char *text)
 }
 #define TG_F_STR(k, v) ((struct tg_log_field){ .key = (k), .text = tg_text_or_empty(v) })
 #define TG_F_INT(k, v) ((struct tg_log_field){ .key = (k), .number = (int64_t)(v) })
-/* For what says something only when it is there: a detail, a status, how many lines were suppressed. A count whose zero
- * is news has TG_F_INT. */
+/* For fields that matter only when they are not empty: a detail, a status, how many lines were suppressed. Use TG_F_INT
+ * for a count whose zero is news. */
 #define TG_F_STR_IF(k, v)                                                                                    \
     ((struct tg_log_field){ .key = (k), .text = tg_text_or_empty(v), .is_optional = true })
 #define TG_F_INT_IF(k, v) ((struct tg_log_field){ .key = (k), .number = (int64_t)(v), .is_optional = true })
@@ -178,20 +178,20 @@ struct tg_log_limit {
 bool tg_log_limit_allows(struct tg_log_limit *limit, uint32_t burst, uint64_t now_ms,
                          uint32_t *ret_suppressed);
 
-/* ---- texts of others in the log ------------------------------------------------------------------ */
+/* ---- foreign text in the log ------------------------------------------------------------------ */
 
-/* What must not be seen there. Zeroed: nothing. */
+/* What the log must not show. Zeroed: nothing. */
 struct tg_secrets {
     struct tg_str *list;
     size_t count, bytes;
 };
-/* Copies it. One of fewer than 4 bytes is in too many words, and is left out; so is what is over 256 KiB in all. */
+/* Copies it. Ignores a secret of fewer than 4 bytes, since too many words contain it, and everything over 256 KiB in all. */
 void tg_secrets_add(struct tg_secrets *secrets, struct tg_str secret);
 void tg_secrets_deinit(struct tg_secrets *secrets); /* wipes them; leaves it empty */
 
-/* Appends the text with "***" for each secret, or piece of 8 bytes of one, that is in it. What is not UTF-8, and what
- * would turn the line around where it is shown, becomes U+FFFD; other controls are the logger's to escape. Of what is
- * over `max_bytes` stands "…". `secrets` may be NULL. */
+/* Appends the text with "***" for each secret in it, or piece of 8 bytes of one. Bytes that are not UTF-8, and controls
+ * that change the direction of text, become U+FFFD; the logger escapes other controls. A text over `max_bytes` is cut and
+ * ends with "…". `secrets` may be NULL. */
 enum tg_err tg_mask(struct tg_buffer *out, struct tg_str text, const struct tg_secrets *secrets,
                     size_t max_bytes);
 

@@ -266,7 +266,7 @@ struct tg_config_parameter {
 /* By which requests sessions are opened. */
 enum tg_config_open { TG_OPEN_GET, TG_OPEN_POST, TG_OPEN_BOTH };
 
-/* What becomes of a session when its backend ends an answer in order; 204 and `until` always end it. */
+/* What happens to a session when its backend ends an answer in order; 204 and `until` always end it. */
 enum tg_config_on_end {
     TG_ON_END_DEFAULT,   /* sse opened by GET: RECONNECT, else END */
     TG_ON_END_RECONNECT, /* it is asked again, with the last event id of sse */
@@ -279,8 +279,8 @@ struct tg_config_session {
     char **forward_query;   /* names; "*" is all but those of Last-Event-ID */
     char *identity_cookie;  /* a session is bound to the value of this cookie; or */
     char *identity_header;  /* of this header; both NULL: to the token in its ids alone */
-    bool is_renewed;        /* what the client brings along when it comes back is used; true unless set with `identity` */
-    int64_t open;           /* enum tg_config_open, which the next two say too */
+    bool is_renewed; /* a client that comes back renews its credentials; true by default with `identity` */
+    int64_t open;    /* enum tg_config_open, which the next two say too */
     bool is_opened_by_get;  /* true unless the session needs a body */
     bool is_opened_by_post; /* the body is the first message, or the body of the request to the backend */
     int64_t on_end;         /* enum tg_config_on_end; sse and ndjson */
@@ -305,10 +305,10 @@ struct tg_config_route_by {
 /* Of a URL's path with its query; what servers take at least, RFC 9110 section 4.1. */
 enum { TG_URL_PATH_MAX_BYTES = 8000 };
 
-/* Of the headers of a handshake or request, names and values together; few servers take more. */
+/* All headers of a handshake or request, names and values; few servers accept more. */
 enum { TG_UPSTREAM_HEADERS_MAX_BYTES = 24 << 10 };
 
-/* Of a route's file, which is kept in memory. */
+/* A route's file, which stays in memory. */
 enum { TG_ROUTE_FILE_MAX_BYTES = 64 << 20 };
 
 enum tg_config_initial { TG_INITIAL_LIVE, TG_INITIAL_LAST, TG_INITIAL_ALL };
@@ -332,7 +332,7 @@ struct tg_config_stream {
     int64_t initial_last;          /* with TG_INITIAL_LAST ({ "last": N }) */
     int64_t after_gap;             /* enum tg_config_after_gap: where a client goes on after a gap */
     struct tg_config_files *files; /* for tg_config_refresh_new; NULL: none is read again */
-    /* What "${NAME}" and "$file" in it stand for; NULL-terminated; NULL: nothing. Never to be shown. */
+    /* The values of "${NAME}" and "$file" in it; NULL-terminated; NULL: none. Never show them. */
     char **secrets;
 };
 
@@ -360,7 +360,7 @@ struct tg_config {
     char *text, *folder; /* where relative names start; NULL: no file is read again */
     size_t text_length;
     /* Likely mistakes, one line each, as errors are: `tg.json:7:9: warning: streams.q: no route leads to this
-     * stream`. NULL-terminated; NULL: there is nothing. */
+     * stream`. NULL-terminated; NULL: none. */
     char **warnings;
     struct tg_config_listener *listeners;
     size_t listener_count;
@@ -396,17 +396,17 @@ bool tg_config_listener_is_dual_stack(const struct tg_config_listener *listener,
                                       const struct tg_config_listener *listeners, size_t count);
 
 /* ---- files that are read again ----------------------------------------------------------------
- * A { "$file": … } in what goes out to a backend (an upstream's keys but for `tls`, and a session's `message`) is not only
- * read at the start: a token may live for minutes. The same configuration text is loaded again with what the files hold
- * now; whatever is not as it must be leaves the last good state. */
+ * Tidegate reads a { "$file": … } that goes to a backend (in an upstream, but for `tls`, and in a session's `message`) again
+ * after the start, since a token may live for minutes only. It loads the same configuration text with the files' new
+ * contents; if that fails, the last good state stays. */
 
 struct tg_config_refresh;
 /* NULL: the stream has no such file. `stream` must outlive it. */
 struct tg_config_refresh *tg_config_refresh_new(const struct tg_config_stream *stream);
 void tg_config_refresh_free(struct tg_config_refresh *refresh); /* NULL is fine */
-/* Reads the files; may block, so a thread for that calls it, one at a time. The stream anew, for tg_config_stream_free; or
- * NULL: nothing has changed that can be used. `tell` is called with each file that has changed, by a name that can be
- * shown: `why` NULL, it was taken; else what is wrong with it, once until that changes. */
+/* Reads the files; may block, so call it on a thread for that, one call at a time. Returns the new stream, for
+ * tg_config_stream_free; or NULL: there is no usable change. Calls `tell` for each file that has changed, with a name fit
+ * to be shown: `why` is NULL if its content is in use, else what is wrong with it, once until that changes. */
 struct tg_config_stream *tg_config_refresh_read(struct tg_config_refresh *refresh,
                                                 void (*tell)(void *arg, const char *file, const char *why),
                                                 void *arg);
@@ -425,8 +425,8 @@ bool tg_parameter_allows(struct tg_parameter *parameter, struct tg_str value);
  * them. */
 bool tg_parameters_allow(struct tg_parameter *const *parameters, size_t count, struct tg_str key);
 
-/* Events of this type are told by Tidegate alone: "tidegate.…", and those that `sse` names. White space around it does not
- * count, as some clients drop it. */
+/* Only Tidegate itself sends events of this type: "tidegate.…", and those that `sse` names. White space around it does not
+ * count, since some clients drop it. */
 bool tg_config_is_own_type(const struct tg_config_sse *sse, struct tg_str type);
 
 /* Appends the JSON Schema (draft 2020-12) of the configuration, made from the option table. */
@@ -434,7 +434,7 @@ enum tg_err tg_config_schema(struct tg_buffer *out);
 /* Appends the option reference as Markdown, made from the same table. */
 enum tg_err tg_config_reference(struct tg_buffer *out);
 /* Appends a configuration with every option of the table: its default, or an example where it has none. TG_ERR_INVALID:
- * *ret_errors says which options it has no place for. */
+ * *ret_errors names the options without a place in it. */
 enum tg_err tg_config_full(struct tg_buffer *out, struct tg_buffer *ret_errors);
 
 /* "200ms", "20s", "10m", "1h", "1d"; "0" alone is fine. TG_ERR_INVALID otherwise. */

@@ -37,7 +37,7 @@ void tg_nets_free(struct tg_nets *nets); /* NULL is fine */
 
 /* ---- a socket --------------------------------------------------------------------------------- */
 
-/* What happens to a socket. Of these, the first two are also what can be watched for. */
+/* What happens to a socket. Only the first two can be watched for. */
 enum {
     TG_SOCKET_READABLE = 1, /* bytes, or the other side's end: tg_socket_read tells which */
     TG_SOCKET_WRITABLE =
@@ -48,8 +48,8 @@ enum {
                                but not while nothing is */
 };
 
-/* How bytes go through a socket: as they are, or sealed by TLS. What write() has taken is on its way: the caller may forget
- * it. TLS that cannot hand all of a record to the socket keeps the rest itself (has_leftover), and takes nothing more until
+/* How bytes go through a socket: plain, or over TLS. The caller may forget what write() has taken. When the socket does not
+ * take all of a TLS record, TLS keeps the rest (has_leftover), and takes nothing more until
  * flush() is done. A unit test has a table of its own. */
 struct tg_socket_ops {
     /* NULL: there is none. TG_OK: done. TG_ERR_AGAIN: more input, or has_leftover. TG_ERR_PROTOCOL: plain HTTP where TLS
@@ -96,12 +96,12 @@ enum tg_err tg_socket_connect_to(struct tg_socket *socket, struct tg_net *net, c
 /* The pending error of the socket (SO_ERROR), as an errno; 0: none. Clears it. */
 int tg_socket_error(const struct tg_socket *socket);
 
-/* From now on tells of these events, and of no others: READABLE again and again while there is something, WRITABLE
- * once. 0: of nothing. */
+/* Reports these events from now on, and no others: READABLE again and again while there is something to read, WRITABLE
+ * once. 0: none. */
 void tg_socket_watch(struct tg_socket *socket, unsigned events);
 
-/* Closes at once, without another word; its memory is the caller's again. May be called within on_events. A socket that is closed, or was
- * never opened, is fine. Bytes that the kernel has taken are still sent. */
+/* Closes at once, without an orderly end; its memory is the caller's again. May be called within on_events, and for a
+ * socket that is closed or was never opened. The kernel still sends the bytes that it has taken. */
 void tg_socket_close(struct tg_socket *socket);
 static inline bool tg_socket_is_open(const struct tg_socket *socket)
 {
@@ -121,20 +121,20 @@ enum tg_err tg_tls_server_new(const struct tg_config_tls_server *config, struct 
                               struct tg_buffer *ret_error);
 void tg_tls_server_free(struct tg_tls_server *server); /* NULL is fine; connections may outlive it */
 
-/* From now on the bytes of an accepted socket are sealed: begin with ops->handshake. TG_ERR_MEMORY. */
+/* From now on an accepted socket speaks TLS: begin with ops->handshake. TG_ERR_MEMORY. */
 enum tg_err tg_socket_accept_tls(struct tg_socket *socket, struct tg_tls_server *server);
-/* Back to plain bytes, where TLS did not come about. */
+/* Back to plain bytes, after a failed handshake. */
 void tg_socket_drop_tls(struct tg_socket *socket);
 
 /* ---- descriptors that a library owns (libcurl, c-ares) ---------------------------------------- */
 
 struct tg_watch;
 
-/* Nothing is watched for yet. NULL: it is no descriptor that can be polled. */
+/* Watches for nothing yet. NULL: the descriptor cannot be polled. */
 struct tg_watch *tg_watch_new(struct tg_worker *worker, int fd,
                               void (*on_events)(void *arg, int fd, unsigned events), void *arg);
-/* TG_SOCKET_READABLE, TG_SOCKET_WRITABLE, both, 0; told again and again. An error of the descriptor is told as both:
- * the library finds it there. */
+/* TG_SOCKET_READABLE, TG_SOCKET_WRITABLE, both, or 0; reported again and again. An error of the descriptor is reported as
+ * both, so that the library finds it. */
 void tg_watch_set(struct tg_watch *watch, unsigned events);
 /* Before the descriptor is closed. May be called within on_events. NULL is fine. */
 void tg_watch_free(struct tg_watch *watch);
@@ -152,10 +152,10 @@ struct tg_host_addresses {
 typedef void tg_looked_up_fn(void *arg, const struct tg_host_addresses *addresses, const char *error);
 
 struct tg_lookup;
-/* Looks a host up: an address is its own answer, `*.localhost` is this host (RFC 6761 section 6.3), other names stand in
- * /etc/hosts or are asked of the DNS servers of /etc/resolv.conf. Names under `.local`, and those without a dot that DNS
- * does not know, are asked of the system (nsswitch.conf), two at a time. A name that is being looked up is asked once for
- * all who wait for it. on_done is never called from within, and once unless it is cancelled. No deadline: cancel it. */
+/* Looks a host up. An address is its own answer, and `*.localhost` is this host (RFC 6761 section 6.3). Other names come
+ * from /etc/hosts or the DNS servers of /etc/resolv.conf. The system (nsswitch.conf) answers for names under `.local`, and
+ * for those without a dot that DNS does not know, two at a time. Lookups of one name share one question. on_done is never
+ * called from within; it is called once unless the lookup is cancelled. There is no deadline: cancel it. */
 struct tg_lookup *tg_net_look_up(struct tg_net *net, const char *host, tg_looked_up_fn *on_done, void *arg);
 /* on_done will not be called. NULL is fine. */
 void tg_lookup_cancel(struct tg_lookup *lookup);

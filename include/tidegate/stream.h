@@ -102,17 +102,17 @@ enum tg_upstream_reason {
 };
 const char *tg_upstream_reason_text(enum tg_upstream_reason reason);
 
-/* What clients are told of it, as one number, so that any thread sees it whole. */
+/* The upstream's condition as clients learn it, in one number, so that any thread sees it whole. */
 struct tg_stream_condition {
     uint8_t state;   /* enum tg_stream_state */
     uint8_t reason;  /* enum tg_upstream_reason, of TG_STREAM_DOWN */
     uint16_t status; /* of the HTTP answer that was the reason; 0: none was */
 };
 bool tg_stream_condition_equals(struct tg_stream_condition a, struct tg_stream_condition b);
-/* As data of an event: {"state":"down","reason":"status","status":401}. Of UP: how many losses were not told before. */
+/* As data of an event: {"state":"down","reason":"status","status":401}. With UP, `flaps` counts losses without an event. */
 enum tg_err tg_stream_condition_write(struct tg_buffer *out, struct tg_stream_condition condition,
                                       uint64_t flaps);
-/* Owner, opener. An event that tells of it is appended after that. */
+/* Owner, opener. Append the event about it after this. */
 void tg_stream_set_condition(struct tg_stream *stream, struct tg_stream_condition condition);
 struct tg_stream_condition tg_stream_get_condition(const struct tg_stream *stream);
 enum tg_stream_state tg_stream_get_state(const struct tg_stream *stream);
@@ -175,7 +175,7 @@ enum tg_gap_reason {
     TG_GAP_LAGGED,  /* retention passed a connected client */
     TG_GAP_UNKNOWN, /* no event has this id */
     TG_GAP_EPOCH,   /* an id of another incarnation of the stream */
-    /* Told in the stream itself, at its place: messages that Tidegate could not take. */
+    /* In the stream itself, at their place: messages that Tidegate could not take. */
     TG_GAP_OVERSIZE, /* over a limit of size */
     TG_GAP_ENCODING, /* not UTF-8 */
     TG_GAP_MEMORY,   /* memory was out */
@@ -189,7 +189,7 @@ struct tg_gap {
 };
 const char *tg_gap_reason_text(enum tg_gap_reason reason); /* "evicted", "lagged", "unknown", "epoch", … */
 
-/* Whether no event from the cursor to the end tells of the condition. */
+/* Whether no event from the cursor to the end is about the condition. */
 bool tg_reader_is_past_condition(const struct tg_reader *reader, struct tg_cursor cursor);
 
 /* Where to start. */
@@ -340,7 +340,7 @@ struct tg_family_hooks {
      * Not under any lock; the next member of the same key may be opened meanwhile. */
     void (*close)(void *arg, struct tg_stream *stream);
     void *arg;
-    /* tg_family_renew, passed on. NULL: nobody wants to know. */
+    /* Called by tg_family_renew; may be NULL. */
     void (*renew)(void *arg, struct tg_stream *stream, const struct tg_opening *opening);
 };
 
@@ -369,7 +369,7 @@ enum tg_err tg_family_open_session(struct tg_family *family, const unsigned char
 enum tg_err tg_family_resume(struct tg_family *family, struct tg_str event_id, const unsigned char *identity,
                              struct tg_stream **ret_stream);
 
-/* The client of a session that the caller holds has shown who it is, and brings these headers and this query along. */
+/* The client of a session that the caller holds has passed the identity check with these headers and this query. */
 void tg_family_renew(struct tg_family *family, struct tg_stream *session, const struct tg_opening *opening);
 
 /* Of a session that the caller holds: it was opened with these values of the parameters; an empty one stands for any. */

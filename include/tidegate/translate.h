@@ -4,7 +4,7 @@
  *              bytes     └──── JSON, only as far as a rule needs it ────┘
  *
  * Pure: no I/O, no clock. The one exception is jq: a filter runs in a process of its own, which can be ended when it
- * takes too long. Messages wait for it in a line, and nobody waits for them.
+ * takes too long. Messages wait for it in a line; the worker does not.
  *
  * Framing, the last step of translating, is done by tg_stream_append straight into the segment, so that an
  * event's bytes are written once. */
@@ -20,8 +20,8 @@ struct tg_message {
     const char *bytes;
     size_t length;
     bool is_binary;
-    bool is_json; /* it has to be: where it is not, it is a misfit, whatever the rules need */
-    bool is_cut;  /* with is_json: it is known to be none, or only a part of one */
+    bool is_json; /* must be JSON: else it is a misfit, whatever the rules need */
+    bool is_cut;  /* with is_json: known not to be JSON, or only part of a text */
     /* what an SSE backend says beside the data; empty: it does not. Without a rule of their own they are carried over:
      * the id only when it is a valid one here (tg_id_is_valid), else the event gets an id of Tidegate's own. */
     struct tg_str type;
@@ -51,15 +51,16 @@ const char *tg_misfit_text(enum tg_misfit misfit); /* "utf8", "json", … */
 
 struct tg_translator;
 
-/* Compiles the rules, which tg_config has checked, but for a jq filter; they must outlive the translator. TG_ERR_INVALID
- * with a line in *ret_error: a rule that cannot be one. */
+/* Compiles the rules except a jq filter. tg_config has checked them, and they must outlive the translator. TG_ERR_INVALID:
+ * a rule is invalid; *ret_error gets a line. */
 enum tg_err tg_translator_new(const struct tg_config_translate *rules, struct tg_translator **ret_translator,
                               struct tg_buffer *ret_error);
-/* Before the first message: event types that `names` has are Tidegate's own, as those beginning with "tidegate." are in any
- * case. A message that gives one is a misfit. `names` must outlive the translator. */
+/* Call before the first message. Reserves the event types in `names` for Tidegate; those that begin with "tidegate." always
+ * are. A message with a reserved type is a misfit. `names` must outlive the translator. */
 void tg_translator_reserve(struct tg_translator *translator, const struct tg_config_sse *names);
-/* Likewise: told, within a run and with the argument of `emit`, of each message or part that makes no event although no rule
- * asked for that: it is too large, not UTF-8, or memory is out. tg_translator_key may name its stream. */
+/* Call before the first message. `on_lost` is called within a run, with the argument of `emit`, for each message or part
+ * that is lost: too large, not UTF-8, or memory is out. What a rule drops is not lost. tg_translator_key may name its
+ * stream. */
 typedef void tg_lost_fn(void *arg, enum tg_gap_reason reason);
 void tg_translator_on_lost(struct tg_translator *translator, tg_lost_fn *on_lost);
 void tg_translator_free(struct tg_translator *translator);
@@ -74,8 +75,9 @@ struct tg_misfit_cause {
 
 /* What became of a message. A message that is split is several, and each counts on its own. */
 struct tg_translation {
-    uint64_t events;   /* emitted; those that stand for a misfit (raw, error event) among them */
-    uint64_t untyped;  /* of these, those for whose type the rule `event` found nothing, nor brought the message one */
+    uint64_t events; /* emitted; those that stand for a misfit (raw, error event) among them */
+    uint64_t
+        untyped; /* of these, those for whose type the rule `event` found nothing, nor brought the message one */
     uint64_t filtered; /* `when` did not match */
     uint64_t repeated; /* seen before */
     uint64_t misfits[TG_MISFIT_COUNT];
@@ -151,17 +153,17 @@ struct tg_line_handler {
 /* All but the handler must outlive the line; `seen` is NULL for the translator's own. NULL: memory is out. */
 struct tg_line *tg_line_new(struct tg_translator *translator, struct tg_seen *seen, struct tg_jq_pool *pool,
                             const struct tg_line_handler *handler, void *arg);
-/* What is in it comes out no more; marks are freed. Not from within the handler. NULL is fine. */
+/* Drops what is in it, and frees the marks. Not from within the handler. NULL is fine. */
 void tg_line_free(struct tg_line *line);
 /* The message is copied; one that waits for nothing comes out within the call. False: it is text that is not UTF-8. */
 bool tg_line_put(struct tg_line *line, const struct tg_message *message);
-/* `mark` is released with free() when the handler has been told, or the line is freed. Told within the call when nothing
- * is before it. */
+/* The line releases `mark` with free() after on_mark, or when it is freed. Calls on_mark within the call if the line is
+ * empty. */
 void tg_line_put_mark(struct tg_line *line, void *mark);
 bool tg_line_is_empty(const struct tg_line *line);
-/* More should not be put: who reads messages from somewhere is to stop until on_room. */
+/* Stop reading messages until on_room. */
 bool tg_line_is_full(const struct tg_line *line);
-/* For who has time, and a worker that has not been started: runs its loop until the line is empty. */
+/* For commands and tests, with a worker that has not been started: runs its loop until the line is empty. */
 void tg_line_finish(struct tg_line *line);
 
 /* ---- the last message ------------------------------------------------------------------------------ */
@@ -190,7 +192,7 @@ enum tg_err tg_json_string(struct tg_str string, struct tg_buffer *scratch, stru
 
 /* The process in which a jq filter runs, started as `tidegate jq-filter`; returns the exit code. */
 int tg_jq_filter_main(void);
-/* For who has time: lets nobody rest whose messages were too slow. Before other threads start. */
+/* For commands and tests: filters never pause after slow messages. Before other threads start. */
 void tg_jq_set_patient(bool is_patient);
 
 #endif

@@ -66,8 +66,8 @@ enum tg_err tg_upstream_set_add_routed(struct tg_upstream_set *set, const struct
  * logged. Any thread. */
 enum tg_err tg_upstream_set_open(struct tg_upstream_set *set, size_t index, struct tg_stream *stream,
                                  const struct tg_opening *opening, struct tg_buffer *ret_error);
-/* The client of a session has come back with these headers and this query: they count from the next attempt on, in the
- * place of what it opened the session with; what they lack stays. Any thread; as tg_upstream_set_close. */
+/* The client of a session has come back with these headers and this query. They replace those that opened the session from
+ * the next attempt on; what they lack stays. Any thread; as tg_upstream_set_close. */
 void tg_upstream_set_renew(struct tg_upstream_set *set, struct tg_stream *stream,
                            const struct tg_opening *opening);
 /* The member has gone: its upstream ends, soon after. Any thread; a stream that the set does not know is fine. */
@@ -95,7 +95,7 @@ struct tg_upstream_stats {
     const char *stream_name;      /* of the configuration; lives as long as the set */
     enum tg_upstream_state state; /* of several: up if one is, else connecting, waiting, stopped */
     uint64_t states[TG_UPSTREAM_STATE_COUNT]; /* how many are in each now */
-    uint64_t recycling; /* how many are not up only since the backend's last answer has ended in order */
+    uint64_t recycling; /* not up only because the backend's last answer has ended in order */
     bool required;      /* for readiness: `required`, not at its end, and asked for (on_demand, a family) */
     uint64_t connects;  /* attempts that came up */
     uint64_t attempts;

@@ -82,20 +82,20 @@ OBJECT(log_object, .help = "The log, which goes to standard error.");
 static const struct tg_option tls_handshakes_options[] = {
     { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .max = 1000000,
       .default_text = "1000",
-      .help = "TLS handshakes that begin in a second, of all clients together. More of them wait their turn. Those that "
-              "resume a session count as much. 0: no limit." },
+      .help = "TLS handshakes that begin in a second, from all clients together. Further ones wait their turn. "
+              "Resumed sessions count too. 0: no limit." },
     { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_rate, burst), .max = 1000000, .default_text = "0",
       .help = "How many may begin at once after a pause. 0: as many as `per_second`." },
 };
-OBJECT(tls_handshakes, .help = "How many TLS handshakes begin in a second. One costs 0.3 ms of a core with an ECDSA key, "
+OBJECT(tls_handshakes, .help = "How many TLS handshakes may begin in a second. One costs 0.3 ms of a core with an ECDSA key, "
                                "0.6 ms with an RSA key of 2,048 bits and 5 ms with one of 4,096: with such a key, set "
                                "a lower rate.");
 
 static const struct tg_option tls_handshakes_per_address_options[] = {
     { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .max = 1000000,
       .default_text = "200",
-      .help = "TLS handshakes that begin in a second from one IP address, or from one /64 of IPv6. Connections beyond "
-              "that are closed, and browsers come back by themselves. 0: no limit." },
+      .help = "TLS handshakes that begin in a second from one IP address, or from one /64 of IPv6. Tidegate "
+              "closes connections beyond that; browsers come back by themselves. 0: no limit." },
     { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_rate, burst), .max = 1000000, .default_text = "1000",
       .help = "How many may begin at once after a pause. 0: as many as `per_second`." },
 };
@@ -106,16 +106,16 @@ OBJECT(tls_handshakes_per_address,
 static const struct tg_option upstream_connects_options[] = {
     { .key = "per_second", .type = TG_OPTION_INTEGER, AT(tg_config_rate, per_second), .max = 1000000,
       .default_text = "200",
-      .help = "Connections that begin in a second to one host and port, over all streams. The others wait their turn: "
-              "streams take turns, and within a stream the first to come is the first to go. The default lets a "
-              "backend spend 5 ms of a core on each login, and has 10,000 keys back in 50 s. 0: no limit." },
+      .help = "Connections that begin in a second to one host and port, over all streams. Further ones wait their turn: "
+              "streams alternate, and within a stream the first to wait goes first. The default lets a backend spend "
+              "5 ms of a core on each login, and reconnects 10,000 keys in 50 s. 0: no limit." },
     { .key = "burst", .type = TG_OPTION_INTEGER, AT(tg_config_rate, burst), .max = 1000000, .default_text = "0",
-      .help = "How many begin at once after a pause, so that a start with a few streams does not wait. 0: half as "
-              "many as `per_second`." },
+      .help = "How many may begin at once after a pause, so that a few streams need not wait at start. 0: half of "
+              "`per_second`." },
 };
-OBJECT(upstream_connects, .help = "How fast Tidegate connects to a backend, so that a backend that comes back, or "
-                                  "visitors who ask for many keys, do not bring it down. It holds for redirects to "
-                                  "another host, and for polls to a backend that keeps no connection.");
+OBJECT(upstream_connects, .help = "How fast Tidegate connects to a backend. The limit protects a backend that has just "
+                                  "come back, or that gets requests for many keys. It also applies to redirects to "
+                                  "another host, and to polls of a backend that keeps no connection.");
 
 static const struct tg_option limits_options[] = {
     { .key = "connections", .type = TG_OPTION_INTEGER, AT(tg_config_limits, connections), .max = 10000000,
@@ -179,8 +179,8 @@ static const struct tg_option sse_options[] = {
     { .key = "gap_event", .type = TG_OPTION_STRING, AT(tg_config_sse, gap_event),
       .grammar = &tg_grammar_event_name,
       .default_text = "tidegate.gap",
-      .help = "The type of the event that tells a client that it has missed events, or that a message of the backend could "
-              "not be taken." },
+      .help = "The type of the event that tells a client that it has missed events, or that Tidegate could not take a "
+              "message of the backend." },
     { .key = "upstream_event", .type = TG_OPTION_STRING, AT(tg_config_sse, upstream_event),
       .grammar = &tg_grammar_event_name, .default_text = "tidegate.upstream",
       .help = "The type of the event that tells clients that the backend was lost or is back." },

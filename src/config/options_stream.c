@@ -61,11 +61,12 @@ static const struct tg_option session_options[] = {
       .help = "What a session is bound to. Without it, who knows the id of one of its events can resume it." },
     { .key = "renew", .type = TG_OPTION_BOOL, AT(tg_config_session, is_renewed), .default_text = "true",
       .example = "\"forward_headers\": [ \"Authorization\" ], \"renew\": true",
-      .help = "Whether `forward_headers` and `forward_query` of a client that comes back to its session, or sends (headers "
-              "alone), are used from the next attempt to connect or poll on, such as a new token. What the request lacks "
-              "stays as it was. The old values stay until the backend has accepted the new ones: refused with 401, 403 "
-              "or a close code such as 4401, old and new take turns. `false` unless set where there is no `identity`: "
-              "then who knows an id of the session could put their own in." },
+      .help = "Whether a client that comes back to its session can renew the values that `forward_headers` and "
+              "`forward_query` name, such as a token. A client that sends renews the headers alone. Tidegate uses the "
+              "new values from the next attempt to connect or the next poll. Values that the request lacks stay as they "
+              "were. Tidegate keeps the old values until the backend accepts the new ones: after 401, 403 or a close code "
+              "such as 4401, old and new take turns. Without `identity` the default is `false`, since anyone with an id of "
+              "the session could replace its credentials." },
     { .key = "open", .type = TG_OPTION_ENUM, AT(tg_config_session, open), .words = opens,
       .default_text = "get", .example = "\"open\": \"post\"",
       .help = "Which requests open a session: `get`; `post`, whose body is the first message to a WebSocket, or "
@@ -73,10 +74,10 @@ static const struct tg_option session_options[] = {
               "`both`. What was posted is sent once: when the connection is lost after that, the session ends." },
     { .key = "on_end", .type = TG_OPTION_ENUM, AT(tg_config_session, on_end), .words = on_ends,
       .example = "\"on_end\": \"end\"",
-      .help = "What becomes of a session when the backend ends its answer in order: `reconnect`, it is asked again, as "
-              "an EventSource does, with the last id; or `end`. Without it, `reconnect` for kind `sse` where the session was "
-              "opened by GET, else `end`. What was posted is asked for again only where the events have ids. 204 and `until` "
-              "always end a session; with a WebSocket `close_codes` of the upstream decides." },
+      .help = "What to do when the backend ends its answer in order: `reconnect` sends the request again with the last id, as "
+              "an EventSource does; `end` ends the session. The default is `reconnect` for kind `sse` if GET opened the "
+              "session, else `end`. Tidegate repeats a POST only if the events have ids. 204 and `until` always end a "
+              "session; for a WebSocket, `close_codes` of the upstream decides." },
     { .key = "plain", .type = TG_OPTION_BOOL, AT(tg_config_session, is_plain), .default_text = "false",
       .example = "\"open\": \"post\", \"plain\": true",
       .help = "With `open` `post`: whether the answer is the backend's events and nothing else, for clients that take "

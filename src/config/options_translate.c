@@ -104,26 +104,25 @@ static const struct tg_option translate_options[] = {
     { .key = "max_decoded", .type = TG_OPTION_SIZE, AT(tg_config_translate, max_decoded_bytes), .min = 1,
       .max = GIB(1), .default_text = "16MiB",
       .example = "\"decode\": [ \"gunzip\", \"utf8\" ], \"max_decoded\": \"1MiB\"",
-      .help = "How large a message may be after each step of `decode`. A larger one is a misfit, and where "
-              "no event comes of that, a gap event tells of it." },
+      .help = "How large a message may be after each step of `decode`. A larger one is a misfit, and leaves a gap "
+              "event if no other event comes of it." },
     { .key = "jq", .type = TG_OPTION_STRING, AT(tg_config_translate, jq), .grammar = &tg_grammar_jq,
       .example = "\"jq\": \".items[] | select(.price > 0) | { symbol, price }\"",
       .help = "A jq filter for messages that are JSON. Each of its outputs goes on as a message of its "
               "own. jq counts in doubles: integers beyond 2^53 lose their last digits. The filter runs in a process of its "
-              "own; streams with the same filter share it on each worker. A backend that sends faster than the filter "
-              "takes is held back." },
+              "own; streams with the same filter share it on each worker. If the backend sends faster than the "
+              "filter works, Tidegate reads more slowly." },
     { .key = "jq_timeout", .type = TG_OPTION_DURATION, AT(tg_config_translate, jq_timeout_ms),
       .min = MILLISECONDS(1), .max = SECONDS(10), .default_text = "100ms",
       .example = "\"jq\": \".items[]\", \"jq_timeout\": \"20ms\"",
-      .help = "How long the filter may take for one message. One that takes longer is a misfit. Later messages "
-              "of the same stream wait meanwhile, and those of other streams with the same filter on the same worker; "
-              "nothing else waits. When a stream has a second message within a minute that takes too long, or too much "
-              "memory, its filter rests for 1 s (up to 30 s while that goes on), and its new messages are misfits "
-              "meanwhile." },
+      .help = "How long the filter may take for one message. A message that takes longer is a misfit. Meanwhile later messages "
+              "of the same stream wait, and messages of streams with the same filter on the same worker; nothing else "
+              "does. After a second message within a minute that takes too long or too much memory, the stream's filter "
+              "pauses for 1 s (up to 30 s if that goes on); messages that arrive in the pause are misfits." },
     { .key = "jq_max_output", .type = TG_OPTION_SIZE, AT(tg_config_translate, jq_max_output_bytes), .min = 1,
       .max = GIB(1), .default_text = "1MiB",
       .example = "\"jq\": \".items[]\", \"jq_max_output\": \"64KiB\"",
-      .help = "How large the outputs of the filter for one message may be together. More is a misfit, as with "
+      .help = "How large all outputs of the filter for one message may be together. A message with more is a misfit, as with "
               "`max_decoded`." },
     { .key = "split", .type = TG_OPTION_STRING, AT(tg_config_translate, split),
       .grammar = &tg_grammar_pointer_or_all, .example = "\"split\": \"/items\"",
@@ -135,11 +134,11 @@ static const struct tg_option translate_options[] = {
     { .key = "event", .type = TG_OPTION_STRING, AT(tg_config_translate, event),
       .grammar = &tg_grammar_event_value, .example = "\"event\": \"{/type}.{/symbol|none}\"",
       .help = "The event's type: a JSON pointer such as `/type` into the message, a template, or the type "
-              "itself. Where the pointer finds something other than a string, the message is a misfit; so it is where "
+              "itself. The message is a misfit if the pointer finds something other than a string, or if "
               "the type is one of Tidegate's own: `tidegate.…`, those that `sse` names, `error_event`. Without it, "
               "or where the pointer finds nothing, events have the type that an `sse` backend gives them, else none, and "
-              "browsers call them `message`; such events are counted "
-              "(`tidegate_upstream_untyped_events_total`), and a pointer that never finds a type makes a warning in the log." },
+              "browsers call them `message`; "
+              "`tidegate_upstream_untyped_events_total` counts such events, and the log warns if a pointer never finds a type." },
     { .key = "id", .type = TG_OPTION_STRING, AT(tg_config_translate, id), .grammar = &tg_grammar_id_value,
       .example = "\"id\": \"{/day}:{/seq}\"",
       .help = "Where the message has the event's id, as a JSON pointer to a string or an integer, or as a template. Ids "
@@ -158,8 +157,8 @@ static const struct tg_option translate_options[] = {
     { .key = "on_misfit", .type = TG_OPTION_ENUM, AT(tg_config_translate, on_misfit), .words = misfit_actions,
       .default_text = "drop", .example = "\"on_misfit\": \"error_event\"",
       .help = "What becomes of a message that the rules do not fit: `drop` only counts it, `raw` makes its "
-              "text the data of an event, `error_event` makes an event that says why. Text that is not UTF-8 is told by a "
-              "gap event unless an error event tells of it." },
+              "text the data of an event, `error_event` makes an event that says why. Text that is not UTF-8 leaves a gap event, "
+              "unless it makes an error event." },
     { .key = "error_event", .type = TG_OPTION_STRING, AT(tg_config_translate, error_event),
       .grammar = &tg_grammar_event_name, .default_text = "tidegate.error",
       .example = "\"on_misfit\": \"error_event\", \"error_event\": \"feed.error\"",

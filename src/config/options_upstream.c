@@ -66,14 +66,15 @@ static const struct tg_option reconnect_options[] = {
               "or by `retry:` in its events), of an hour at most." },
     { .key = "stable", .type = TG_OPTION_DURATION, AT(tg_config_upstream, reconnect_stable_ms),
       .min = MILLISECONDS(10), .max = HOURS(1), .is_zero_allowed = true, .default_text = "10s",
-      .help = "How long a connection must last until the next wait is `first` again. What the backend says meanwhile "
-              "proves nothing. After one that did not last so long, clients learn of the next one when it has lasted a tenth "
-              "of it; how many broke sooner is told as `flaps`. \"0\": each connection counts at once." },
+      .help = "How long a connection must last until the next wait is `first` again. Messages alone "
+              "prove nothing. After a connection that broke sooner, clients get the next `up` once the new connection has lasted "
+              "a tenth of this time; its `flaps` counts the connections that broke before. \"0\": each connection is stable at "
+              "once." },
 };
-OBJECT(reconnect, .help = "When to connect again after the backend was lost. An answer of kind `sse` or `ndjson` that "
-                          "brought events and ended in order is no loss: the next request follows when the backend "
-                          "asked for it by `retry:`, else after 3 s (or `max`, if that is shorter). After a 401 or 403 the "
-                          "wait is long at once, from half of `max` on.");
+OBJECT(reconnect, .help = "When to connect again after losing the backend. An answer of kind `sse` or `ndjson` that "
+                          "brought events and ended in order is not a loss: Tidegate waits for the backend's "
+                          "`retry:`, else 3 s (or `max`, if that is shorter), and sends the next request. After a 401 or "
+                          "403 the first wait is already between half of `max` and `max`.");
 
 static const struct tg_option close_codes_options[] = {
     { .key = "end", .type = TG_OPTION_CODES, AT(tg_config_upstream, close_end.list),
@@ -83,17 +84,17 @@ static const struct tg_option close_codes_options[] = {
     { .key = "later", .type = TG_OPTION_CODES, AT(tg_config_upstream, close_later.list),
       COUNT_AT(tg_config_upstream, close_later.count), .max = 100, .default_text = "1008 4401 4403",
       .example = "\"later\": [ 1008, 4003 ]",
-      .help = "Connecting again soon would bring the same, as after a refused login: the wait is long at once, from "
-              "half of `max` of `reconnect` on." },
+      .help = "An early retry would fail the same way, as after a refused login: the first wait is already between half of "
+              "`reconnect.max` and all of it." },
     { .key = "spread", .type = TG_OPTION_CODES, AT(tg_config_upstream, close_spread.list),
       COUNT_AT(tg_config_upstream, close_spread.count), .max = 100, .default_text = "1012 1013",
       .example = "\"spread\": [ 1001, 1012, 1013 ]",
-      .help = "The backend restarts, or is full: all its clients lose it together, so each waits a time of its own, "
-              "between `first` and `max` of `reconnect`." },
+      .help = "The backend restarts, or is full, and all its clients lose it together: each wait is random between "
+              "`reconnect.first` and `reconnect.max`." },
 };
 OBJECT(close_codes,
-       .help = "What it means when a WebSocket backend closes with one of these codes. After any other, and when the "
-               "connection breaks, it is connected again as `reconnect` says.",
+       .help = "What Tidegate does when a WebSocket backend closes with one of these codes. After any other code, or when "
+               "the connection breaks, it connects again as `reconnect` says.",
        .example = "{ \"end\": [ 1000, 4000 ], \"later\": [ 1008, 4003 ] }");
 
 static const struct tg_option tls_client_options[] = {
@@ -117,13 +118,13 @@ static const struct tg_option cursor_options[] = {
     { .key = "from", .type = TG_OPTION_STRING, AT(tg_config_cursor, from), .is_required = true,
       .grammar = &tg_grammar_pointer, .example = "\"from\": \"/next\", \"query\": \"since\"",
       .help = "Where an answer says how to go on, as a JSON pointer: a string or a number. In an array `-` is the last "
-              "element. An answer that has none there, `\"\"` or `null` leaves the cursor as it was. Answers without "
-              "one are counted (`tidegate_upstream_cursor_missing_total`), and a cursor that is never there makes a "
-              "warning in the log." },
+              "element. If an answer has nothing, `\"\"` or `null` there, the cursor stays as it was. "
+              "`tidegate_upstream_cursor_missing_total` counts the answers without a cursor, and the log warns if no answer "
+              "has one." },
     { .key = "add", .type = TG_OPTION_INTEGER, AT(tg_config_cursor, add), .max = 1000000000, .default_text = "0",
       .example = "\"from\": \"/result/-/update_id\", \"query\": \"offset\", \"add\": 1",
-      .help = "Added to what is there, for backends that want to be asked for the number after the last one that they "
-              "sent. What is there must be an integer then, of any length." },
+      .help = "Added to the cursor, for backends that expect the number after the last one that they sent. The cursor must then be "
+              "an integer; it may have any length." },
     { .key = "query", .type = TG_OPTION_STRING, AT(tg_config_cursor, query),
       .grammar = &tg_grammar_query_name, .example = "\"from\": \"/next\", \"query\": \"since\"",
       .help = "The query parameter of the next request that it becomes. Either this or `body`." },
@@ -186,7 +187,7 @@ static const struct tg_option upstream_options[] = {
               "the head of the answer. The answer to a poll may take as long again to its end." },
     { .key = "max_message", .type = TG_OPTION_SIZE, AT(tg_config_upstream, max_message_bytes), .min = 1,
       .max = MIB(256), .default_text = "1MiB",
-      .help = "The largest message to accept. A larger one makes no event but a gap event; the connection goes on." },
+      .help = "The largest message to accept. A larger one leaves a gap event; the connection stays up." },
     { .key = "max_redirects", .type = TG_OPTION_INTEGER, AT(tg_config_upstream, max_redirects), .max = 20,
       .default_text = "5",
       .help = "How many redirects in a row are followed while connecting. To another host or port `headers`, `auth` "
@@ -194,7 +195,7 @@ static const struct tg_option upstream_options[] = {
     { .key = "reconnect", .type = TG_OPTION_OBJECT, .object = &reconnect,
       .help = "When to connect again after the backend was lost." },
     { .key = "close_codes", .type = TG_OPTION_OBJECT, .object = &close_codes, .kinds = WEBSOCKET,
-      .help = "What it means when the backend closes with certain codes." },
+      .help = "What Tidegate does when the backend closes with certain codes." },
     { .key = "connect", .type = TG_OPTION_ENUM, AT(tg_config_upstream, connect), .words = connects,
       .default_text = "always",
       .help = "`always` stays connected, so that nothing is missed while no client reads; `on_demand` "
@@ -230,9 +231,9 @@ static const struct tg_option upstream_options[] = {
               "HTML; `poll` accepts all answers but web pages." },
     { .key = "framing", .type = TG_OPTION_ENUM, AT(tg_config_upstream, framing), .words = framings,
       .default_text = "auto", .kinds = NDJSON, .example = "\"framing\": \"json\"",
-      .help = "Where one message ends and the next begins: `lines`, a message on each line; `json`, JSON texts one after "
-              "another, with or without white space between them or within (pretty-printed); `json-seq`, as RFC 7464; "
-              "`array`, the elements of one array that grows; `auto`, `json-seq` when the answer's type is "
+      .help = "Where one message ends and the next begins. `lines`: a message on each line. `json`: JSON texts one after "
+              "another, pretty-printed or not, with or without white space between them. `json-seq`: RFC 7464. "
+              "`array`: the elements of one array that grows. `auto`: `json-seq` if the answer's type is "
               "`application/json-seq`, else `lines`." },
     { .key = "every", .type = TG_OPTION_DURATION, AT(tg_config_upstream, every_ms), .min = MILLISECONDS(10),
       .max = DAYS(365), .default_text = "5s", .kinds = POLL, .example = "\"every\": \"500ms\"",
