@@ -158,7 +158,7 @@ function shorten(rows) {
     while (end < rows.length && rows[end].kind === rows[at].kind) end += 1;
     const left = end - at - 2 * RUN_SHOWN;
     if (left > RUN_SHOWN && (rows[at].kind === "event" || rows[at].kind === "replay")) {
-      const more = { ...rows[at], id: "⋮", type: "", data: `${count(left)} more`, at: rows[end - 1].at };
+      const more = { ...rows[at], id: "⋮", type: "", data: `${count(left)} more`, at: rows[end - RUN_SHOWN - 1].at };
       short.push(...rows.slice(at, at + RUN_SHOWN), more, ...rows.slice(end - RUN_SHOWN, end));
     } else {
       short.push(...rows.slice(at, end));

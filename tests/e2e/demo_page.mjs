@@ -103,6 +103,13 @@ for (const [name, launch] of Object.entries(browsers)) {
       await nothingWrong();
     });
 
+    await t.test('rows that stand for many are between those before and after them', async () => {
+      const times = await page.evaluate(() =>
+        shorten(Array.from({ length: 60 }, (_, i) => ({ kind: 'event', id: `${i}`, at: i }))).map((row) => row.at));
+      assert.ok(times.length < 60);
+      assert.deepEqual(times, [...times].sort((a, b) => a - b));
+    });
+
     await t.test('who stays away too long is told exactly what is missing', async () => {
       await press(page, 'away');
       await press(page, 'burst');
