@@ -45,7 +45,7 @@ static void on_jq_error(void *arg, jv message)
     jv_free(message);
 }
 
-/* jq asserts that it has been told where libraries are; there are none. */
+/* jq asserts that it knows where libraries are; there are none. */
 static void set_no_libraries(jq_state *jq)
 {
     jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());

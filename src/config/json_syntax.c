@@ -3,9 +3,9 @@
  *     {  "a"  :  1  ,  "b"  :  [  2  ]  }
  *     └ KEY  COLON VALUE COMMA                   what is expected at each token; DONE after the root's end
  *
- * What is missing is told where it belongs, behind the token before; what was never closed, where it was opened. Of
- * several open brackets the one to blame is guessed by the layout: a bracket that closes one opened further to the right
- * most likely belongs to an outer one. Values are never quoted, since they may be secrets; keys are. */
+ * An error for a missing token points behind the token before it; one for an open bracket points to the bracket. Of several
+ * open brackets, the layout decides which one to blame: a bracket that closes one opened further to the right most likely
+ * belongs to an outer one. Errors quote keys, but never values, since those may be secrets. */
 #include "json_syntax.h"
 
 #include "json_positions.h"

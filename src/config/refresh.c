@@ -1,11 +1,11 @@
 /* Reading files again.
  *
- *     file ─► as it was ─────────────────────────────────────► nothing
- *         ├─► gone, empty, no text, too large ─► told once ──► nothing
- *         └─► new ─► the stream is loaded again ─► it fits ──► the stream anew
- *                                              └─► told once ► nothing: what was good stays
+ *     file ─► as it was ─────────────────────────────────────────► nothing
+ *         ├─► gone, empty, no text, too large ─► reported once ──► nothing
+ *         └─► new ─► the stream is loaded again ─► it fits ──────► the stream anew
+ *                                              └─► reported once ► nothing: the last good state stays
  *
- * The text of the configuration is that of the start, whatever its own file holds by now. */
+ * The text of the configuration is the one read at start, even if its own file has changed. */
 #include "refresh.h"
 
 #include "check.h"

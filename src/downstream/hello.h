@@ -1,11 +1,11 @@
-/* TLS handshakes that are to begin: how many in a second, in all and from each address. A handshake costs a client
- * a few bytes and us a signature, so that a crowd of them could take all of a core.
+/* Limits how many TLS handshakes begin in a second, in all and from each address. A handshake costs a client
+ * a few bytes and us a signature, so a crowd of clients could take all of a core.
  *
  *      the client's first byte ─► its address has had too many ─────► closed
  *                    │
  *                    └► too many in all ─► held, first come first served ─► begins
  *
- * Those who are held are not watched, and the accept queue of the kernel holds what comes after them. The worker's
+ * Nothing watches a connection that is held, and later ones wait in the kernel's accept queue. The worker's
  * thread; the rates are the server's. */
 #ifndef TIDEGATE_DOWNSTREAM_HELLO_H
 #define TIDEGATE_DOWNSTREAM_HELLO_H

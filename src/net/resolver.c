@@ -1,12 +1,12 @@
-/* Who waits for which name.
+/* Lookups, and the questions that they share.
  *
  *     look up ─► literal, *.localhost ───────────────────────────────┐
  *         │                                                          ▼
- *         └─► a question for this name, if there is none yet ─► DNS ─► answered ─► at the end of the turn, all who wait
+ *         └─► a question for this name, if there is none yet ─► DNS ─► answered ─► at the end of the turn, all its lookups
  *                                                            └► the system ─┘
  *
- * A question cannot be taken back: when nobody waits any more it goes on, and those that ask meanwhile join it, unless it
- * has become old. */
+ * A question cannot be taken back. It goes on after its last lookup was cancelled, and new lookups join it, unless it is
+ * old. */
 #include "resolver.h"
 
 #include <arpa/inet.h>

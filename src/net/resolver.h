@@ -1,4 +1,4 @@
-/* The names of a worker's backends. resolver.c says who waits for which name; resolver_cares.c asks DNS;
+/* The names of a worker's backends. resolver.c lets lookups share questions; resolver_cares.c asks DNS;
  * resolver_system.c asks the C library, on two threads for the whole process. */
 #ifndef TIDEGATE_NET_RESOLVER_H
 #define TIDEGATE_NET_RESOLVER_H
@@ -9,7 +9,7 @@ struct tg_resolver;
 
 /* The main thread, or the worker's. Never fails: without DNS, lookups do. */
 struct tg_resolver *tg_resolver_new(struct tg_worker *worker);
-void tg_resolver_free(struct tg_resolver *resolver); /* those who wait hear nothing more; NULL is fine */
+void tg_resolver_free(struct tg_resolver *resolver); /* pending lookups get no answer; NULL is fine */
 
 struct tg_lookup *tg_resolver_look_up(struct tg_resolver *resolver, const char *host,
                                       tg_looked_up_fn *on_done, void *arg);

@@ -1,10 +1,10 @@
-/* The condition of a stream's upstream: what clients are told of it, by an event at its place, and when they come.
+/* The condition of a stream's upstream. Clients learn it from an event at its place, and when they connect.
  *
- *     set: position (the end) ─► condition (release) ─► the event that tells of it is appended
+ *     set: position (the end) ─► condition (release) ─► append the event about it
  *     look: condition (acquire) ─► position
  *
- * A client whose replay begins after that position will not come upon the event, so it has to be told at its beginning.
- * One that looks just between is told twice rather than never. */
+ * A client whose replay begins after that position does not come upon the event, so it gets the condition at its beginning.
+ * A client that looks just between gets it twice rather than never. */
 #include "stream.h"
 
 #include <inttypes.h>

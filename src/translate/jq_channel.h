@@ -8,7 +8,7 @@
 /* The handler may close the channel from within; no call follows. */
 struct tg_jq_channel_handler {
     void (*on_answer)(void *arg, const struct tg_jq_answer *answer);
-    void (*on_read)(void *arg); /* all answers that had come in have been told */
+    void (*on_read)(void *arg); /* all answers received so far have been passed on */
     void (*on_lost)(
         void *arg); /* it has ended, or says what it should not: the channel is of no use any more */
 };

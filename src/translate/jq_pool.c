@@ -33,7 +33,7 @@ struct tg_worker *tg_jq_pool_worker(const struct tg_jq_pool *pool)
     return pool->worker;
 }
 
-/* What the process is told at first, and nothing else, makes filters equal. */
+/* Filters are equal if the first words to their processes are. */
 static struct tg_jq *find_or_make(struct tg_jq_pool *pool, const struct tg_jq_options *options)
 {
     size_t max_bytes = options->max_output_bytes;

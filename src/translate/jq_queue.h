@@ -1,4 +1,4 @@
-/* Inside jq filters: the messages of a filter and who waits for them. Without a process and a clock.
+/* Inside jq filters: a filter's messages and their users. Needs neither a process nor a clock.
  *
  *     user: waiting, waiting ─┐ in turn
  *     user: waiting ──────────┴─► sent, sent, sent ──► answered
@@ -44,8 +44,8 @@ struct jq_job *jq_job_new(struct tg_jq_user *user, struct tg_str json);
 struct tg_str jq_job_frame(const struct jq_job *job);
 
 void jq_queue_put(struct jq_queue *queue, struct jq_job *job);
-bool jq_queue_has_work(const struct jq_queue *queue); /* something is to be sent, or told */
-/* Tells what need not be sent: jobs with an error that no job of the same user is before. */
+bool jq_queue_has_work(const struct jq_queue *queue); /* there is something to send or to report */
+/* Reports jobs that need not be sent: those with an error, and no earlier job of the same user. */
 void jq_queue_tell_failed(struct jq_queue *queue);
 /* The next one to be sent; it counts as sent. NULL: there is none. */
 struct jq_job *jq_queue_send_next(struct jq_queue *queue);

@@ -11,7 +11,7 @@ struct tg_prepared {
     struct tg_part whole;
     bool is_binary;
     bool needs_filter;     /* its text is JSON */
-    enum tg_misfit misfit; /* it comes no further; for who finishes it, also: the filter failed */
+    enum tg_misfit misfit; /* it goes no further; when finishing, also: the filter failed */
 };
 
 void tg_translator_prepare(struct tg_translator *translator, const struct tg_message *message,

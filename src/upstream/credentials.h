@@ -35,13 +35,12 @@ void tg_renewal_deinit(struct tg_renewal *renewal);
 /* The client has come back with these, which are consumed. True: some of it is new, and the next attempt uses it. */
 bool tg_renewal_offer(struct tg_renewal *renewal, struct tg_credentials *newer);
 const struct tg_credentials *tg_renewal_peek(const struct tg_renewal *renewal); /* for the next attempt */
-void tg_renewal_on_accepted(
-    struct tg_renewal *renewal); /* the backend has taken those of the attempt at hand */
+void tg_renewal_on_accepted(struct tg_renewal *renewal); /* the backend has accepted those of this attempt */
 /* It has not. True: there are others, for the next attempt. */
 bool tg_renewal_on_refused(struct tg_renewal *renewal);
 void tg_renewal_drop_newest(struct tg_renewal *renewal); /* they can be part of no request */
 
-/* Whether an attempt or a connection that ended with this status or close code was refused for who asked. */
+/* Whether this status or close code means that the backend refused the credentials. */
 bool tg_credentials_are_refused(unsigned status, unsigned close_code);
 
 #endif

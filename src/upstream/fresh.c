@@ -147,7 +147,7 @@ static void on_work_done(uv_work_t *request, int status)
     free(job);
     if (!queue)
         return;
-    tell_all(queue); /* who asks meanwhile asks for the next one: the job still counts as under way */
+    tell_all(queue); /* a call from within asks for the next job: this one still counts as under way */
     queue->job = NULL;
     queue->now = queue->next;
     queue->next = NULL;

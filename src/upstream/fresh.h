@@ -2,8 +2,8 @@
  *
  *     upstreams of a worker ─► queue ─► job ─ a thread reads ─► generation ─► on_fresh of all that asked before it began
  *
- * Who asks while a job is under way waits for the next one: what they get was read after they asked. The upstreams of all
- * workers share what was read. */
+ * An upstream that asks while a job is under way waits for the next one, so that its files are read after it asked. The
+ * upstreams of all workers share what was read. */
 #ifndef TIDEGATE_UPSTREAM_FRESH_H
 #define TIDEGATE_UPSTREAM_FRESH_H
 

@@ -1,11 +1,11 @@
-/* Losses: messages that a stream should have had and did not get, for no rule asked to leave them out. Each is told by a gap
- * event at its place.
+/* Losses: messages that a stream should have got and did not, although no rule dropped them. Each leaves a gap event at its
+ * place.
  *
  *     event ─ lost, lost, lost ─ event           one gap event before the second event, or
  *             gap 1 ····· gap 2                  two: the first at once, the next ones after 1 s, 2 s, 4 s … of nothing else
  *
- * So `missed` is right in sum, clients learn of a loss at once, and a backend whose messages are all lost does not fill the
- * stream with gap events. The place is kept until it has been told, however long memory is out. Pure. */
+ * So the sum of `missed` is right, clients learn of a loss at once, and a backend whose messages are all lost does not fill the
+ * stream with gap events. The place is kept until its gap event is stored, however long memory is out. Pure. */
 #ifndef TIDEGATE_UPSTREAM_LOSS_H
 #define TIDEGATE_UPSTREAM_LOSS_H
 
@@ -14,13 +14,13 @@
 enum { TG_LOSS_REASONS = 3 }; /* TG_GAP_OVERSIZE, _ENCODING, _MEMORY */
 
 struct tg_loss {                      /* embedded; zeroed: nothing is lost */
-    uint64_t counts[TG_LOSS_REASONS]; /* since the last event, and not told yet */
+    uint64_t counts[TG_LOSS_REASONS]; /* since the last event, and without a gap event yet */
     bool is_pending;                  /* some count is not 0 */
     uint64_t told_ms, wait_ms; /* the last attempt, and how long the next one is put off; 0: not at all */
 };
 
 void tg_loss_add(struct tg_loss *loss, enum tg_gap_reason reason, uint64_t count);
-/* Something is to be told although no event follows. */
+/* A gap event is due although no event follows. */
 bool tg_loss_is_due(const struct tg_loss *loss, uint64_t now_ms);
 /* Calls `tell` for each reason with what has been lost. When it fails, the rest is kept, due a little later, and its error
  * returned. */
