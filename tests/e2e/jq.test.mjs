@@ -65,7 +65,11 @@ test('a filter that is slow holds up its own stream alone', async (t) => {
   assert.deepEqual(datas(slow), ['0', '1', '2']);
 });
 
-test('of a batch, messages that run away or fail cost themselves, in their place', async (t) => {
+// The thread sanitizer keeps a signal back until the next call of the C library. A filter in a loop makes none, so that it
+// cannot send the answers that it has.
+const keepsSignalsBack = process.env.TIDEGATE_VARIANT === 'tsan' && 'the thread sanitizer keeps signals back';
+
+test('of a batch, messages that run away or fail cost themselves, in their place', { skip: keepsSignalsBack }, async (t) => {
   const feed = await startFeed(t, await freePort());
   const rules = { ...translate, jq_timeout: '300ms' };
   const { gate, client } = await start(t, feed, { rules });
