@@ -18,15 +18,19 @@ struct tg_socket;
 
 /* ---- the edge of a worker; the main thread while the worker does not run, or the worker's thread ----- */
 
-/* Raises the process's limit on open files as far as the system and libwebsockets' tables allow, and returns it. Before
- * the first tg_net_new. */
-size_t tg_net_raise_open_files(void);
+/* Raises the process's limit on open files to `wanted`, as far as the system and libwebsockets' tables allow, and returns
+ * what it is now. 0: to the default, which is enough for most. Before the first tg_net_new, whose tables have that size. */
+size_t tg_net_raise_open_files(size_t wanted);
+size_t tg_net_open_files(void); /* that limit; any thread */
 
 /* NULL: memory is out, or libwebsockets cannot be set up on this loop. */
 struct tg_net *tg_net_new(struct tg_worker *worker);
 /* Its sockets, acceptors and watches must be closed. The loop gives the memory back some turns later. NULL is fine. */
 void tg_net_free(struct tg_net *net);
 struct tg_worker *tg_net_worker(const struct tg_net *net);
+/* Some connections of libwebsockets are kept for the next sockets, each with a descriptor. Gives these back, for when there
+ * are no others, and says how many; they come free at the end of the turn. */
+size_t tg_net_close_spares(struct tg_net *net);
 
 /* One for each worker of a pool. The main thread, before the workers start and after they have stopped; tg_nets_get is for
  * any thread. NULL: as above. */
@@ -76,6 +80,7 @@ struct tg_socket { /* embedded; zero it before its first use */
     int fd; /* borrowed from the engine */
     uint8_t watched;
     bool is_to_rearm;
+    bool is_asked; /* libwebsockets is to tell of WRITABLE */
 };
 
 /* Takes a connected, non-blocking descriptor, also on failure. Nothing is watched for yet.

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Besides clients and upstreams: files, listeners, libraries, refusals, and what is closing. */
+enum { DESCRIPTORS_SPARE = 4096 };
+
 static enum tg_err add_shared(struct tg_app *app, size_t index, struct tg_buffer *ret_error)
 {
     const struct tg_config_stream *config = &app->config->streams[index];
@@ -68,6 +71,14 @@ static size_t count_upstreams(const struct tg_config *config)
         if (tg_app_is_family(&config->streams[i]) && !config->streams[i].route.by)
             count += (size_t)config->streams[i].max_members;
     return count;
+}
+
+/* 0: the default will do. */
+static size_t count_descriptors(const struct tg_config *config)
+{
+    size_t upstreams = count_upstreams(config) + config->stream_count;
+    size_t connections = (size_t)config->limits.connections;
+    return connections > 0 || upstreams > DESCRIPTORS_SPARE ? connections + upstreams + DESCRIPTORS_SPARE : 0;
 }
 
 static enum tg_err add_public_server(struct tg_app *app, const struct tg_route *extra, size_t extra_count)
@@ -161,6 +172,7 @@ enum tg_err tg_app_new(struct tg_config *config, const struct tg_route *extra_ro
         tg_log(TG_LOG_ERROR, "app", "workers_failed", TG_F_ERR(err));
         goto fail;
     }
+    tg_net_raise_open_files(count_descriptors(config));
     app->nets = tg_nets_new(app->pool);
     if (!app->nets) {
         err = TG_ERR_MEMORY;

@@ -120,7 +120,8 @@ OBJECT(upstream_connects, .help = "How fast Tidegate connects to a backend. The 
 static const struct tg_option limits_options[] = {
     { .key = "connections", .type = TG_OPTION_INTEGER, AT(tg_config_limits, connections), .max = 10000000,
       .default_text = "0",
-      .help = "Client connections in all. 0: as many as the limit on open files allows." },
+      .help = "Client connections in all. 0: as many as the limit on open files allows, at most about 65,000. "
+              "A larger number raises that limit as far as the system lets it." },
     { .key = "connections_per_address", .type = TG_OPTION_INTEGER,
       AT(tg_config_limits, connections_per_address),
       .max = 10000000, .default_text = "0",

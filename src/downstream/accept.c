@@ -92,8 +92,14 @@ static bool is_queue_empty(const struct tg_acceptor *acceptor)
 static bool free_descriptor(struct tg_shard *shard)
 {
     static const char warning[] = "out_of_file_descriptors";
-    return give_way(shard, TG_LIST_REFUSED, warning) || give_way(shard, TG_LIST_IDLE, warning) ||
-           give_way(shard, TG_LIST_PENDING, warning);
+    struct tg_net *net = tg_shard_net(shard);
+    if (tg_net_close_spares(net) > 0)
+        return true;
+    if (!give_way(shard, TG_LIST_REFUSED, warning) && !give_way(shard, TG_LIST_IDLE, warning) &&
+        !give_way(shard, TG_LIST_PENDING, warning))
+        return false;
+    (void)tg_net_close_spares(net); /* the one that gave way may be a spare now */
+    return true;
 }
 
 static enum tg_admission take_admission(struct tg_shard *shard, bool must_refuse)

@@ -31,7 +31,7 @@ static void init_limits(struct tg_server *server)
 {
     const struct tg_config_limits *limits = server->options.limits;
     const struct tg_config_sse *sse = server->options.sse;
-    size_t room = tg_limits_connections(tg_net_raise_open_files());
+    size_t room = tg_limits_connections(tg_net_open_files());
     size_t wanted = (size_t)limits->connections;
     size_t unless_set = tg_limits_leave_room(room, server->options.upstreams_max);
     server->admissions.limit = wanted == 0 ? unless_set : wanted < room ? wanted : room;

@@ -11,6 +11,7 @@
 enum {
     FOREVER_S = 24 * 3600, /* libwebsockets' own timeouts must not fire before ours */
     REAPER_TURNS = 16,
+    OPEN_FILES_DEFAULT = 64 * 1024,
     TABLE_MAX = 1 << 20, /* descriptors; libwebsockets' table takes 16 bytes for each */
 };
 
@@ -24,16 +25,26 @@ static const struct lws_protocols protocols[] = {
 
 /* libwebsockets finds a connection in a table only if that table has a place for each descriptor the process may have;
  * below that it searches a list for each event. So the process is given no more descriptors than the table may have. */
-size_t tg_net_raise_open_files(void)
+size_t tg_net_raise_open_files(size_t wanted)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 0;
-    struct rlimit wanted = { limit.rlim_max < TABLE_MAX ? limit.rlim_max : TABLE_MAX, limit.rlim_max };
-    if (limit.rlim_cur != wanted.rlim_cur && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
-        limit = wanted;
+    rlim_t most = limit.rlim_max < TABLE_MAX ? limit.rlim_max : TABLE_MAX;
+    rlim_t least = wanted > 0 ? wanted : OPEN_FILES_DEFAULT;
+    struct rlimit raised = { least < most ? least : most, limit.rlim_max };
+    if (limit.rlim_cur > most || limit.rlim_cur < raised.rlim_cur)
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
     return (size_t)limit.rlim_cur;
+}
+
+size_t tg_net_open_files(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (size_t)limit.rlim_cur : 0;
 }
 
 static struct lws_context *make_lws(struct tg_net *net)
@@ -55,7 +66,7 @@ static struct lws_context *make_lws(struct tg_net *net)
 
     pthread_mutex_lock(&making);
     lws_set_log_level(0, NULL);
-    net->descriptors_max = tg_net_raise_open_files();
+    net->descriptors_max = tg_net_open_files();
     if (net->descriptors_max > 0)
         lws = lws_create_context(&info);
     pthread_mutex_unlock(&making);
@@ -91,6 +102,7 @@ struct tg_net *tg_net_new(struct tg_worker *worker)
         free(net);
         return NULL;
     }
+    tg_spares_init(net);
     net->vhost = make_vhost(net);
     if (!net->vhost) {
         tg_net_free(net);
@@ -131,6 +143,7 @@ void tg_net_free(struct tg_net *net)
         return;
     tg_resolver_free(net->resolver);
     tg_worker_cancel_turn_hook(net->worker, TG_TURN_PUBLISH, &net->rearm_hook);
+    tg_spares_deinit(net);
     lws_context_destroy(net->lws);
     uv_idle_init(tg_worker_loop(net->worker), &net->reaper);
     uv_idle_start(&net->reaper, on_reaper_turn);

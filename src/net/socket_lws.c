@@ -24,14 +24,17 @@
 
 /* ---- events ------------------------------------------------------------------------------------ */
 
-/* True: the socket is still there. */
-static bool tell(struct tg_net *net, struct tg_socket *socket, unsigned events)
+/* What the callback is to return: not 0, libwebsockets closes the connection. */
+static int tell(struct tg_net *net, struct tg_socket *socket, unsigned events)
 {
     net->telling = socket;
+    net->told = events;
+    net->was_kept = false;
     socket->on_events(socket, events);
     bool is_there = net->telling != NULL;
     net->telling = NULL;
-    return is_there;
+    net->told = 0;
+    return is_there || net->was_kept ? 0 : -1;
 }
 
 static void forget(struct tg_socket *socket)
@@ -55,15 +58,12 @@ static int on_writable(struct tg_net *net, struct tg_socket *socket)
     if (!(socket->watched & TG_SOCKET_WRITABLE))
         return 0;
     socket->watched &= (uint8_t)~TG_SOCKET_WRITABLE;
-    net->is_within_writable = true;
-    bool is_there = tell(net, socket, TG_SOCKET_WRITABLE);
-    net->is_within_writable = false;
-    return is_there ? 0 : -1;
+    return tell(net, socket, TG_SOCKET_WRITABLE);
 }
 
 static void on_closing(struct tg_net *net, struct tg_socket *socket)
 {
-    if (tell(net, socket, TG_SOCKET_BROKEN))
+    if (tell(net, socket, TG_SOCKET_BROKEN) == 0)
         forget(socket);
 }
 
@@ -78,8 +78,9 @@ int tg_socket_on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *us
     case LWS_CALLBACK_RAW_RX_FILE:
         if (!(socket->watched & TG_SOCKET_READABLE))
             return 0;
-        return tell(socket->net, socket, TG_SOCKET_READABLE) ? 0 : -1;
+        return tell(socket->net, socket, TG_SOCKET_READABLE);
     case LWS_CALLBACK_RAW_WRITEABLE_FILE:
+        socket->is_asked = false;
         return on_writable(socket->net, socket);
     case LWS_CALLBACK_RAW_CLOSE_FILE:
         on_closing(socket->net, socket);
@@ -95,7 +96,8 @@ static void ask_for_writable(struct tg_socket *socket)
 {
     struct tg_net *net = socket->net;
 
-    if (!net->is_within_writable || net->telling != socket) {
+    if (net->told != TG_SOCKET_WRITABLE || net->telling != socket) {
+        socket->is_asked = true;
         lws_callback_on_writable(socket->engine);
         return;
     }
@@ -116,8 +118,10 @@ void tg_socket_rearm_all(struct tg_turn_hook *hook, struct tg_worker *worker)
         struct tg_socket *socket = net->rearm;
         net->rearm = socket->rearm_next;
         socket->is_to_rearm = false;
-        if (socket->watched & TG_SOCKET_WRITABLE)
+        if (socket->watched & TG_SOCKET_WRITABLE) {
+            socket->is_asked = true;
             lws_callback_on_writable(socket->engine);
+        }
     }
 }
 
@@ -152,8 +156,11 @@ enum tg_err tg_socket_adopt(struct tg_socket *socket, struct tg_net *net, int fd
                                   .net = net,
                                   .fd = fd,
                                   .watched = TG_SOCKET_READABLE };
-    struct lws *wsi =
-        (size_t)fd < net->descriptors_max ? lws_adopt_descriptor_vhost_via_info(&adoption) : NULL;
+    struct lws *wsi = tg_spare_take(net, fd, socket);
+    if (wsi)
+        socket->fd = lws_get_socket_fd(wsi);
+    else if ((size_t)fd < net->descriptors_max)
+        wsi = lws_adopt_descriptor_vhost_via_info(&adoption);
     if (!wsi) {
         close(fd);
         socket->fd = -1;
@@ -220,6 +227,15 @@ int tg_socket_error(const struct tg_socket *socket)
     return error;
 }
 
+/* libwebsockets is done with a connection that it tells BROKEN of; and one that it is still to tell of WRITABLE cannot be
+ * called idle. */
+static bool may_be_kept(const struct tg_socket *socket)
+{
+    bool is_own = socket->net->telling == socket;
+
+    return !socket->is_asked && !socket->is_to_rearm && !(is_own && socket->net->told != TG_SOCKET_READABLE);
+}
+
 void tg_socket_close(struct tg_socket *socket)
 {
     struct lws *wsi = socket->engine;
@@ -230,9 +246,13 @@ void tg_socket_close(struct tg_socket *socket)
     socket->ops = &tg_socket_plain_ops;
     if (!wsi)
         return;
+    bool is_own = net->telling == socket;
+    bool is_kept = may_be_kept(socket) && tg_spare_keep(net, wsi);
     forget(socket);
-    if (net->telling == socket)
-        net->telling = NULL; /* the callback that we are in closes it */
-    else
+    if (is_own) { /* unless it is kept, the callback that we are in closes it */
+        net->telling = NULL;
+        net->was_kept = is_kept;
+    } else if (!is_kept) {
         lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    }
 }

