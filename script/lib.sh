@@ -101,7 +101,7 @@ need_unpacked() {
     local command=$1 tools=$root/build-tools package
     shift
     export PATH=$PATH:/usr/sbin:$tools/usr/bin:$tools/usr/sbin
-    mkdir -p "$tools"
+    mkdir -p "$tools" "$(dirname "$package_log")"
     for package in "$@"; do
         command -v "$command" >/dev/null && return
         say "unpacking $package"
@@ -112,7 +112,7 @@ need_unpacked() {
 
 unpack_package() (
     cd "$2"
-    run_logged apt-get "${apt_options[@]}" download "$1" && dpkg -x "$1"_*.deb . && rm -f "$1"_*.deb
+    apt-get "${apt_options[@]}" download "$1" >>"$package_log" 2>&1 && dpkg -x "$1"_*.deb . && rm -f "$1"_*.deb
 )
 
 # configure FOLDER CMAKE-ARGUMENTS...: a build folder keeps the generator it was made with.

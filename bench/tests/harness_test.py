@@ -115,6 +115,8 @@ class ProcessTest(unittest.TestCase):
                 "thread = threading.Thread(target=work); thread.start(); thread.join()\n") + ECHO
         program = process.Program([sys.executable, "-c", code])
         self.addCleanup(program.end)
+        while len(os.listdir(f"/proc/{program.pid}/task")) > 1:  # Python joins a thread before the kernel has ended it
+            time.sleep(0.001)
         self.assertGreater(proc_stats.cpu_ns([program.pid]), proc_stats.schedstat_ns(program.pid) + 5_000_000)
 
     def test_cpu_time_is_what_schedstat_says(self):

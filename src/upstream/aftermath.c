@@ -1,7 +1,7 @@
 /* The aftermath of a link. */
 #include "aftermath.h"
 
-enum { UNAUTHORIZED = 401, FORBIDDEN = 403 };
+enum { UNAUTHORIZED = 401, FORBIDDEN = 403, PROXY_UNAUTHORIZED = 407 };
 
 static bool has_code(const struct tg_config_codes *codes, unsigned code)
 {
@@ -11,12 +11,17 @@ static bool has_code(const struct tg_config_codes *codes, unsigned code)
     return false;
 }
 
+bool tg_aftermath_is_refusal(const struct tg_config_upstream *config, const struct tg_link_end *end)
+{
+    return end->status == UNAUTHORIZED || end->status == FORBIDDEN || end->status == PROXY_UNAUTHORIZED ||
+           has_code(&config->close_later, end->close_code);
+}
+
 enum tg_wait tg_aftermath_wait(const struct tg_config_upstream *config, const struct tg_link_end *end)
 {
     if (end->is_finished && end->has_messages)
         return TG_WAIT_RECYCLE;
-    if (end->status == UNAUTHORIZED || end->status == FORBIDDEN ||
-        has_code(&config->close_later, end->close_code))
+    if (tg_aftermath_is_refusal(config, end))
         return TG_WAIT_LONGEST;
     if (has_code(&config->close_spread, end->close_code))
         return TG_WAIT_SPREAD;

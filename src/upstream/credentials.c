@@ -212,14 +212,3 @@ void tg_renewal_drop_newest(struct tg_renewal *renewal)
     renewal->newest = NULL;
     renewal->uses_newest = false;
 }
-
-bool tg_credentials_are_refused(unsigned status, unsigned close_code)
-{
-    /* 1008: a policy; 3000 and 3003 are registered for it (RFC 6455 section 11.7), 4401 and 4403 in use. */
-    static const unsigned codes[] = { 1008, 3000, 3003, 4401, 4403 };
-
-    for (size_t i = 0; i < TG_COUNT_OF(codes); i++)
-        if (close_code == codes[i])
-            return true;
-    return status == 401 || status == 403 || status == 407;
-}

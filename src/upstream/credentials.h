@@ -40,7 +40,4 @@ void tg_renewal_on_accepted(struct tg_renewal *renewal); /* the backend has acce
 bool tg_renewal_on_refused(struct tg_renewal *renewal);
 void tg_renewal_drop_newest(struct tg_renewal *renewal); /* they can be part of no request */
 
-/* Whether this status or close code means that the backend refused the credentials. */
-bool tg_credentials_are_refused(unsigned status, unsigned close_code);
-
 #endif

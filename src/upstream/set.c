@@ -278,6 +278,15 @@ static void on_demand_mail(void *context, uint64_t id, uint64_t value)
         tg_upstream_check_demand(upstream);
 }
 
+static void on_renewed_mail(void *context, uint64_t id, uint64_t value)
+{
+    struct tg_upstream *upstream = find(context, id);
+
+    (void)value;
+    if (upstream)
+        tg_upstream_on_renewed(upstream);
+}
+
 static void on_outgoing_mail(void *context, uint64_t id, uint64_t value)
 {
     struct tg_upstream *upstream = find(context, id);
@@ -291,6 +300,11 @@ static void on_outgoing_mail(void *context, uint64_t id, uint64_t value)
 void upstream_post_demand(const struct tg_upstream *up)
 {
     tg_worker_post(up->worker, on_demand_mail, up->group, up->id, 0);
+}
+
+void upstream_post_renewed(const struct tg_upstream *up)
+{
+    tg_worker_post(up->worker, on_renewed_mail, up->group, up->id, 0);
 }
 
 void upstream_post_outgoing(const struct tg_upstream *up, uint64_t stream_id)

@@ -139,6 +139,7 @@ void tg_upstream_set_renew(struct tg_upstream_set *set, struct tg_stream *stream
         tg_credentials_free(upstream->renewed);
         upstream->renewed = newer;
         newer = NULL;
+        upstream_post_renewed(upstream);
     }
     pthread_mutex_unlock(&set->lock);
     tg_credentials_free(newer);

@@ -158,11 +158,24 @@ static void on_failed(struct tg_supervisor *supervisor, const struct tg_supervis
         grow_older(supervisor, now_ms, actions); /* the timer may be late */
     actions->delay_ms = choose_delay_ms(&supervisor->backoff, event);
     supervisor->not_before_ms = now_ms + actions->delay_ms;
+    supervisor->is_put_off = event->wait == TG_WAIT_LONGEST && event->retry_after_ms == 0;
     supervisor->state = TG_UPSTREAM_WAITING;
     if (was_up && event->wait == TG_WAIT_RECYCLE)
         recycle(supervisor, event, now_ms, actions);
     else
         break_off(supervisor, event, was_up, actions);
+}
+
+/* Once for each time that it is put off: renewals without end bring no attempts without end. */
+static void on_renewed(struct tg_supervisor *supervisor, uint64_t now_ms)
+{
+    if (supervisor->state != TG_UPSTREAM_WAITING || !supervisor->is_put_off)
+        return;
+    tg_backoff_reset(&supervisor->backoff);
+    uint64_t sooner_ms = now_ms + tg_backoff_next(&supervisor->backoff);
+    supervisor->is_put_off = false;
+    if (sooner_ms < supervisor->not_before_ms)
+        supervisor->not_before_ms = sooner_ms;
 }
 
 static void on_demand(struct tg_supervisor *supervisor, bool has_demand, uint64_t now_ms,
@@ -239,6 +252,9 @@ void tg_supervisor_handle(struct tg_supervisor *supervisor, const struct tg_supe
     case TG_SUPERVISOR_FAILED:
         if (has_connection)
             on_failed(supervisor, event, now_ms, &actions);
+        break;
+    case TG_SUPERVISOR_RENEWED:
+        on_renewed(supervisor, now_ms);
         break;
     case TG_SUPERVISOR_TIME:
         on_time(supervisor, now_ms, &actions);

@@ -35,7 +35,8 @@ struct tg_supervisor {
     bool is_recycling; /* between two answers of a run */
     uint64_t run_since_ms, up_since_ms;
     uint64_t demand_lost_ms;
-    uint64_t not_before_ms;          /* of the next attempt */
+    uint64_t not_before_ms; /* of the next attempt */
+    bool is_put_off;        /* and it waits the longest, for no other reason than what it asked with */
     struct tg_stream_condition told; /* the last marker in the stream; CONNECTING: none since it was idle */
     uint64_t flaps;                  /* losses since then that were not told */
     uint64_t deadline_ms;            /* when to send TG_SUPERVISOR_TIME; 0: no need */
@@ -45,8 +46,9 @@ enum tg_supervisor_event_kind {
     TG_SUPERVISOR_START,
     TG_SUPERVISOR_DEMAND, /* has_demand */
     TG_SUPERVISOR_OPENED,
-    TG_SUPERVISOR_FAILED, /* the attempt failed or the connection ended: wait, retry_after_ms, outage */
-    TG_SUPERVISOR_TIME,   /* deadline_ms has come */
+    TG_SUPERVISOR_FAILED,  /* the attempt failed or the connection ended: wait, retry_after_ms, outage */
+    TG_SUPERVISOR_RENEWED, /* the next attempt asks with something new: what put it off no longer counts */
+    TG_SUPERVISOR_TIME,    /* deadline_ms has come */
     TG_SUPERVISOR_STOP,
 };
 

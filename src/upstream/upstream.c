@@ -195,7 +195,7 @@ static bool is_past_repeating(const struct tg_upstream *up, const struct tg_link
 void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
 {
     bool was_up = up->supervisor.state == TG_UPSTREAM_UP;
-    const struct tg_supervisor_event event = {
+    struct tg_supervisor_event event = {
         .kind = TG_SUPERVISOR_FAILED,
         .wait = tg_aftermath_wait(up->config, end),
         .retry_after_ms = end->retry_after_ms,
@@ -203,7 +203,8 @@ void upstream_fail(struct tg_upstream *up, const struct tg_link_end *end)
     };
 
     tg_figure_add(&upstream_counters(up)->failures[end->reason], 1);
-    upstream_note_end(up, end);
+    if (upstream_note_end(up, end)) /* what has been refused is not what it will ask with */
+        event.wait = TG_WAIT_USUAL;
     bool is_over = is_past_repeating(up, end, was_up);
     uint64_t delay_ms = upstream_handle(up, &event);
     upstream_log_failure(up, end, was_up, is_over ? 0 : delay_ms);

@@ -101,6 +101,7 @@ void tg_upstream_free(struct tg_upstream *upstream); /* after that; the main thr
 void tg_upstream_begin(struct tg_upstream *upstream, struct tg_websockets *websockets,
                        struct tg_http_client *http);
 void tg_upstream_check_demand(struct tg_upstream *upstream);
+void tg_upstream_on_renewed(struct tg_upstream *upstream);  /* a client has brought new credentials */
 void tg_upstream_on_followed(struct tg_upstream *upstream); /* some client follows it, that much is known */
 /* No connection any more; a close frame says why. */
 void tg_upstream_halt(struct tg_upstream *upstream, unsigned close_code);
@@ -134,7 +135,8 @@ void upstream_add_parameters(const struct tg_upstream *up, struct tg_secrets *se
 /* Takes in what is new for the next request, and calls `go`, from within or later. */
 void upstream_prepare(struct tg_upstream *up, void (*go)(struct tg_upstream *up));
 void upstream_note_accepted(struct tg_upstream *up); /* what the connection was made with is good */
-void upstream_note_end(struct tg_upstream *up, const struct tg_link_end *end);
+/* True: the backend refused what it was asked with, and there is something else for the next attempt. */
+bool upstream_note_end(struct tg_upstream *up, const struct tg_link_end *end);
 struct tg_credentials *upstream_take_renewed(struct tg_upstream *up); /* set_members.c; NULL: none */
 
 /* upstream_log.c: how a connection or an attempt ended, and where it was. `delay_ms`: until the next attempt. */
@@ -191,5 +193,6 @@ void upstream_on_drained(struct tg_upstream *up);
  * while it is called, not any longer. */
 void upstream_post_outgoing(const struct tg_upstream *up, uint64_t stream_id);
 void upstream_post_demand(const struct tg_upstream *up);
+void upstream_post_renewed(const struct tg_upstream *up);
 
 #endif

@@ -6,6 +6,8 @@
  * something new cannot be part of a request, what was good stays. */
 #include "upstream_internal.h"
 
+#include "aftermath.h"
+
 #include "expand.h"
 
 #include <stdlib.h>
@@ -256,8 +258,19 @@ void upstream_note_accepted(struct tg_upstream *up)
         tg_renewal_on_accepted(&up->renewal);
 }
 
-void upstream_note_end(struct tg_upstream *up, const struct tg_link_end *end)
+bool upstream_note_end(struct tg_upstream *up, const struct tg_link_end *end)
 {
-    if (tg_credentials_are_refused(end->status, end->close_code) && tg_renewal_on_refused(&up->renewal))
-        up->is_request_stale = true;
+    if (!tg_aftermath_is_refusal(up->config, end) || !tg_renewal_on_refused(&up->renewal))
+        return false;
+    up->is_request_stale = true;
+    return true;
+}
+
+/* An attempt that is under way is to be judged by what it asked with. */
+void tg_upstream_on_renewed(struct tg_upstream *up)
+{
+    if (up->supervisor.state != TG_UPSTREAM_WAITING || !take_renewed(up))
+        return;
+    up->is_request_stale = true;
+    upstream_handle(up, &(struct tg_supervisor_event){ .kind = TG_SUPERVISOR_RENEWED });
 }

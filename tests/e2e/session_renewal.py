@@ -90,7 +90,7 @@ class Renewal(HttpCase):
 
     # ---- Tidegate and its clients
 
-    def start(self, kind, session=None, **stream):
+    def start(self, kind, session=None, reconnect=None, **stream):
         self.back = self.http_backend(lambda connection: self.serve(kind, connection))
         is_websocket = kind in ("websocket", "closing")
         session = {"forward_headers": ["Authorization", "Cookie"], "identity": {"cookie": "sid"}, **(session or {})}
@@ -98,7 +98,7 @@ class Renewal(HttpCase):
         poll = {"every": "50ms"} if kind == "poll" else {}
         # Over WebSocket the backend has accepted a token once the connection has lasted.
         self.gate_port = self.tidegate(url, {"scope": "client", "session": session, **stream}, linger="20s",
-                                       reconnect={"stable": "1s"}, kind="websocket" if is_websocket else kind, **poll)
+                                       reconnect={"stable": "1s", **(reconnect or {})}, kind="websocket" if is_websocket else kind, **poll)
 
     def client(self, token=None, id=None, cookie="sid=1", path="/e"):
         fields = "".join(f"{name}: {value}\r\n" for name, value in (
@@ -164,6 +164,16 @@ class Renewal(HttpCase):
                 self.hang_up("third")
                 self.client("third", id)
                 wait_for(lambda: self.tokens()[-1] == "third", "the newest at last")
+
+    def test_a_refused_session_does_not_wait_long_for_a_new_token(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                self.accepted = {"first"}
+                self.start(kind, reconnect={"max": "1h"})
+                id = self.until(self.client("first"), "hello first")
+                self.hang_up("second")
+                wait_for(lambda: self.tokens().count("first") > 1, "an attempt that is refused")
+                self.until(self.client("second", id), "hello second")
 
     def test_who_brings_nothing_erases_nothing(self):
         self.start("websocket")

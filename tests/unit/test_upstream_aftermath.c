@@ -41,6 +41,26 @@ static enum tg_wait wait_after(const struct tg_link_end *end)
     return tg_aftermath_wait(&config.upstream, end);
 }
 
+static void what_was_asked_with_is_refused_by_status_or_by_the_configured_codes(void **state)
+{
+    const struct tg_config_stream config = session_of(TG_UPSTREAM_WEBSOCKET);
+    const unsigned statuses[] = { 401, 403, 407 };
+
+    (void)state;
+    for (size_t i = 0; i < TG_COUNT_OF(later); i++) {
+        const struct tg_link_end end = closed_with((unsigned)later[i]);
+        assert_true(tg_aftermath_is_refusal(&config.upstream, &end));
+    }
+    for (size_t i = 0; i < TG_COUNT_OF(statuses); i++) {
+        const struct tg_link_end end = { .reason = TG_REASON_STATUS, .status = statuses[i] };
+        assert_true(tg_aftermath_is_refusal(&config.upstream, &end));
+        assert_int_equal(wait_after(&end), TG_WAIT_LONGEST);
+    }
+    const struct tg_link_end others[] = { closed_with(0), closed_with(1001), { .status = 503 } };
+    for (size_t i = 0; i < TG_COUNT_OF(others); i++)
+        assert_false(tg_aftermath_is_refusal(&config.upstream, &others[i]));
+}
+
 static void close_codes_say_how_soon_to_come_back(void **state)
 {
     static const struct {
@@ -164,6 +184,7 @@ static void what_is_shared_does_not_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_asked_with_is_refused_by_status_or_by_the_configured_codes),
         cmocka_unit_test(close_codes_say_how_soon_to_come_back),
         cmocka_unit_test(refused_credentials_mean_not_soon),
         cmocka_unit_test(only_an_answer_that_brought_something_is_recycled),

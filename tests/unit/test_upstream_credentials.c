@@ -117,18 +117,6 @@ static void those_that_are_refused_take_turns_with_what_was_good(void **state)
     tg_renewal_deinit(&renewal);
 }
 
-static void refusals_are_for_who_asked(void **state)
-{
-    const unsigned codes[] = { 1008, 3000, 3003, 4401, 4403 };
-
-    (void)state;
-    for (size_t i = 0; i < TG_COUNT_OF(codes); i++)
-        assert_true(tg_credentials_are_refused(0, codes[i]));
-    assert_true(tg_credentials_are_refused(401, 0) && tg_credentials_are_refused(403, 0));
-    assert_false(tg_credentials_are_refused(0, 0) || tg_credentials_are_refused(503, 0) ||
-                 tg_credentials_are_refused(0, 1001));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,7 +125,6 @@ int main(void)
         cmocka_unit_test(the_same_is_nothing_new),
         cmocka_unit_test(the_newest_come_first),
         cmocka_unit_test(those_that_are_refused_take_turns_with_what_was_good),
-        cmocka_unit_test(refusals_are_for_who_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,38 @@ static void not_soon_is_a_long_wait_at_once_and_for_the_next_failures(void **sta
     assert_int_equal(lose(&s, TG_WAIT_LONGEST, 5000, s.up_since_ms).delay_ms, 5000);
 }
 
+static void something_new_to_ask_with_shortens_a_long_wait_once(void **state)
+{
+    struct tg_supervisor s = make(TG_CONNECT_ALWAYS);
+
+    (void)state;
+    send(&s, TG_SUPERVISOR_START, 1000);
+    s.backoff.max_ms = 100000;
+    lose(&s, TG_WAIT_LONGEST, 0, 1000);
+    send(&s, TG_SUPERVISOR_RENEWED, 2000);
+    assert_int_equal(s.deadline_ms, 2100);
+    send(&s, TG_SUPERVISOR_RENEWED, 2050);
+    assert_int_equal(s.deadline_ms, 2100);
+    assert_true(send(&s, TG_SUPERVISOR_TIME, 2100).connect);
+    send(&s, TG_SUPERVISOR_RENEWED, 2300); /* that attempt is judged first */
+    assert_int_equal(s.state, TG_UPSTREAM_CONNECTING);
+    lose(&s, TG_WAIT_USUAL, 0, 2300);
+    uint64_t deadline_ms = s.deadline_ms;
+    send(&s, TG_SUPERVISOR_RENEWED, 2301);
+    assert_int_equal(s.deadline_ms, deadline_ms);
+}
+
+static void what_the_backend_asks_for_is_not_shortened(void **state)
+{
+    struct tg_supervisor s = make(TG_CONNECT_ALWAYS);
+
+    (void)state;
+    send(&s, TG_SUPERVISOR_START, 1000);
+    lose(&s, TG_WAIT_LONGEST, 50000, 1000);
+    send(&s, TG_SUPERVISOR_RENEWED, 2000);
+    assert_int_equal(s.deadline_ms, 51000);
+}
+
 static void clients_that_are_sent_away_together_are_spread_and_not_punished(void **state)
 {
     struct tg_supervisor s = make(TG_CONNECT_ALWAYS);
@@ -509,6 +541,8 @@ int main(void)
         cmocka_unit_test(a_connection_proves_itself_by_time),
         cmocka_unit_test(with_no_time_to_last_each_connection_is_proved),
         cmocka_unit_test(not_soon_is_a_long_wait_at_once_and_for_the_next_failures),
+        cmocka_unit_test(something_new_to_ask_with_shortens_a_long_wait_once),
+        cmocka_unit_test(what_the_backend_asks_for_is_not_shortened),
         cmocka_unit_test(clients_that_are_sent_away_together_are_spread_and_not_punished),
         cmocka_unit_test(a_recycled_answer_waits_as_the_backend_asks_and_never_longer),
         cmocka_unit_test(a_restart_of_a_backend_that_had_lasted_is_told_at_once),
